@@ -1,0 +1,28 @@
+#include "magnu/core/data.hpp"
+
+#include "magnu/core/error.hpp"
+
+namespace magnu {
+
+bool has_data_table(const std::string& file_name) {
+  for (const auto& [name, text] : data_files())
+    if (name == file_name) return true;
+  return false;
+}
+
+CsvTable data_table(const std::string& file_name) {
+  for (const auto& [name, text] : data_files())
+    if (name == file_name) return {"data/" + name, text};
+  throw Error("data/" + file_name + ": not compiled into this program");
+}
+
+std::vector<std::string> data_names(const std::string& prefix) {
+  const std::string suffix = ".csv";
+  std::vector<std::string> names;
+  for (const auto& [name, text] : data_files())
+    if (name.starts_with(prefix) && name.ends_with(suffix))
+      names.push_back(name.substr(prefix.size(), name.size() - prefix.size() - suffix.size()));
+  return names;
+}
+
+}  // namespace magnu

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "magnu/core/macros.hpp"
+
+namespace magnu {
+
+/// Sum of `terms` Chebyshev polynomials at x in [-1, 1] (Clenshaw's recurrence); the coefficients
+/// lie `stride` apart.
+MAGNU_HD inline double chebyshev_sum(const double* coefficients, int terms, int stride, double x) {
+  double next = 0, after = 0;
+  for (int m = terms - 1; m > 0; --m) {
+    const double here = 2 * x * next - after + coefficients[m * stride];
+    after = next;
+    next = here;
+  }
+  return x * next - after + coefficients[0];
+}
+
+/// The n Chebyshev nodes cos(pi (j + 1/2)/n), descending in [-1, 1].
+std::vector<double> chebyshev_nodes(std::size_t n);
+
+/// Matrix [n][n] from values at the nodes to Chebyshev coefficients.
+std::vector<double> chebyshev_transform(std::size_t n);
+
+/// Matrix [n][n] from the values of f at x_j = chebyshev_nodes(n) to the coefficients of the mean
+/// P(x) = 1/(x + 1) integral of f over [-1, x]. The factor (x + 1) kept outside keeps the relative
+/// accuracy of an integral that vanishes at x = -1.
+std::vector<double> running_mean_matrix(std::size_t n);
+
+}  // namespace magnu

@@ -1,0 +1,12 @@
+#pragma once
+
+// Functions marked so run on the host and, where nvcc compiles them, on the device.
+#ifdef __CUDACC__
+#define MAGNU_HD __host__ __device__
+#define MAGNU_SIMD_SUM(variable)
+#else
+#define MAGNU_HD
+#define MAGNU_PRAGMA(text) _Pragma(#text)
+// g++ vectorises a reduction only when told to.
+#define MAGNU_SIMD_SUM(variable) MAGNU_PRAGMA(omp simd reduction(+ : variable))
+#endif
