@@ -1,0 +1,149 @@
+#include "magnu/experiment/background.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+#include "magnu/core/csv.hpp"
+#include "magnu/core/data.hpp"
+#include "magnu/core/error.hpp"
+#include "magnu/core/quadrature.hpp"
+#include "magnu/physics/constants.hpp"
+#include "magnu/physics/double_beta.hpp"
+
+namespace magnu {
+namespace {
+
+std::string shortest(double value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
+
+double table_rate(const BackgroundTable& table, double energy) {
+  const auto& e = table.energy;
+  if (energy < e.front() || energy > e.back()) return 0;
+  const std::size_t i =
+      std::clamp<std::size_t>(std::upper_bound(e.begin(), e.end(), energy) - e.begin(), 1,
+                              e.size() - 1);
+  const double slope = (table.rate[i] - table.rate[i - 1]) / (e[i] - e[i - 1]);
+  return table.rate[i - 1] + slope * (energy - e[i - 1]);
+}
+
+/// Integral in 1/(t yr): a trapezium between neighbouring rows is exact.
+double table_events(const BackgroundTable& table, double lower, double upper) {
+  double sum = 0;
+  for (std::size_t i = 1; i < table.energy.size(); ++i) {
+    const double from = std::max(lower, table.energy[i - 1]);
+    const double to = std::min(upper, table.energy[i]);
+    if (from < to)
+      sum += (to - from) / constants::keV * table_rate(table, 0.5 * (from + to));
+  }
+  return sum;
+}
+
+}  // namespace
+
+std::string Background::label() const {
+  switch (kind) {
+    case Kind::fraction: return "fraction " + shortest(value);
+    case Kind::flat: return "flat " + shortest(value);
+    case Kind::xe136_2nbb: return value == 1 ? "xe136_2nbb" : "xe136_2nbb x " + shortest(value);
+    case Kind::table: return "table " + std::filesystem::path(table->file).filename().string();
+    case Kind::named: break;
+  }
+  return name;
+}
+
+Background named_background(const std::string& name) {
+  if (name == "xe136_2nbb") return {Background::Kind::xe136_2nbb, 1, name, {}, {}};
+  Background background{Background::Kind::named, 1, name, {}, {}};
+  const auto table = data_table("backgrounds.csv");
+  for (std::size_t row = 0; row < table.rows(); ++row)
+    if (table.text(row, "background") == name)
+      background.parts.push_back({table.text(row, "kind") == "flat" ? Background::Kind::flat
+                                                                    : Background::Kind::xe136_2nbb,
+                                  table.number(row, "rate"), "", {}, {}});
+  if (background.parts.empty()) {
+    std::string known;
+    for (const auto& n : background_names()) known += (known.empty() ? "" : ", ") + n;
+    throw InputError({"", 0, "background", name}, "unknown name",
+                     "known: " + known + ", {fraction: F}, {flat: RATE}, {table: FILE}");
+  }
+  return background;
+}
+
+std::vector<std::string> background_names() {
+  const auto table = data_table("backgrounds.csv");
+  std::vector<std::string> names;
+  for (std::size_t row = 0; row < table.rows(); ++row)
+    if (names.empty() || names.back() != table.text(row, "background"))
+      names.push_back(table.text(row, "background"));
+  names.push_back("xe136_2nbb");
+  return names;
+}
+
+Background table_background(const std::string& path) {
+  const CsvTable csv(path, read_file(path));
+  const std::string energy_column = "energy_keV", rate_column = "rate_per_tonne_year_keV";
+  auto table = std::make_shared<BackgroundTable>();
+  table->file = path;
+  table->rate = csv.numbers(rate_column);
+  for (const double e : csv.numbers(energy_column)) table->energy.push_back(e * constants::keV);
+  if (csv.rows() < 2)
+    throw InputError({path, 0, energy_column, ""}, "a background table needs two rows at least",
+                     "give the rate at the energies between which it is linear");
+  for (std::size_t row = 0; row < csv.rows(); ++row) {
+    if (row > 0 && table->energy[row] <= table->energy[row - 1])
+      throw InputError({path, csv.line(row), energy_column, csv.text(row, energy_column)},
+                       "energies must ascend", "sort the rows and remove doubles");
+    if (table->rate[row] < 0)
+      throw InputError({path, csv.line(row), rate_column, csv.text(row, rate_column)},
+                       "a rate cannot be negative", "give a rate of zero or more");
+  }
+  return {Background::Kind::table, 1, "", {}, std::move(table)};
+}
+
+double background_fraction(const std::vector<Background>& list) {
+  double sum = 0;
+  for (const auto& entry : list)
+    if (entry.kind == Background::Kind::fraction) sum += entry.value;
+  return sum;
+}
+
+double background_rate(const std::vector<Background>& list, const Target& target, double energy) {
+  double sum = 0;
+  for (const auto& entry : list) switch (entry.kind) {
+      case Background::Kind::fraction: break;
+      case Background::Kind::flat: sum += entry.value; break;
+      case Background::Kind::xe136_2nbb:
+        sum += entry.value * xe136_double_beta_rate(target, energy);
+        break;
+      case Background::Kind::table: sum += table_rate(*entry.table, energy); break;
+      case Background::Kind::named: sum += background_rate(entry.parts, target, energy); break;
+    }
+  return sum;
+}
+
+double background_events(const std::vector<Background>& list, const Target& target, double lower,
+                         double upper) {
+  double sum = 0;
+  for (const auto& entry : list) {
+    if (entry.kind == Background::Kind::table) {
+      sum += table_events(*entry.table, lower, upper);
+    } else if (entry.kind == Background::Kind::named) {
+      sum += background_events(entry.parts, target, lower, upper);
+    } else {  // polynomials of degree 10 at most: six nodes are exact
+      sum += integrate([&](double e) { return background_rate({entry}, target, e); }, lower, upper,
+                       6) /
+             constants::keV;
+    }
+  }
+  return sum;
+}
+
+bool has_double_beta(const Background& background) {
+  return background.kind == Background::Kind::xe136_2nbb ||
+         std::any_of(background.parts.begin(), background.parts.end(), has_double_beta);
+}
+
+}  // namespace magnu

@@ -1,0 +1,230 @@
+#include "magnu/experiment/solar_flux.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "magnu/core/data.hpp"
+#include "magnu/core/error.hpp"
+#include "magnu/core/quadrature.hpp"
+#include "magnu/physics/beta_decay.hpp"
+
+namespace magnu {
+namespace {
+
+constexpr int beta_terms = 16;
+// Panels are laid for fits and integrals of this order in the fast evaluation.
+constexpr int fit_order = 12;
+constexpr double gauss_accuracy = 1e-15;
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+void require(const std::vector<std::string>& known, const std::string& name, const char* key) {
+  if (contains(known, name)) return;
+  std::string list;
+  for (const auto& k : known) list += (list.empty() ? "" : ", ") + k;
+  throw InputError({"", 0, key, name}, "unknown name", "known: " + list);
+}
+
+/// Edge ratio of panels on which the flux, Enu^-2 and Pee all converge. Pee is singular where
+/// A = exp(+-2 i theta12): at least 2 sin(theta12) E away from an energy E.
+double edge_ratio(const FluxSettings& settings) {
+  const double from_zero = panel_ratio(settings.accuracy / 10, fit_order);
+  const double nearest = std::min(1.0, 2 * std::sqrt(settings.oscillation.sin2_theta12));
+  const double spread = (from_zero + 1) / (from_zero - 1) / std::max(nearest, 1e-3);
+  return (spread + 1) / (spread - 1);
+}
+
+class Builder {
+ public:
+  explicit Builder(const FluxSettings& settings)
+      : ratio_(edge_ratio(settings)), gauss_accuracy_(gauss_accuracy) {
+    flux_.settings = settings;
+    require(solar_models(), settings.solar_model, "solar_model");
+    require(b8_spectra(), settings.b8_spectrum, "b8_spectrum");
+    for (const auto& name : settings.components) require(solar_components(), name, "components");
+  }
+
+  SolarFlux build() {
+    const auto totals = data_table("solar_fluxes.csv");
+    for (std::size_t row = 0; row < totals.rows(); ++row) {
+      const auto& name = totals.text(row, "component");
+      const auto& chosen = flux_.settings.components;
+      if (!chosen.empty() && !contains(chosen, name)) continue;
+      add_component(name, totals.number(row, flux_.settings.solar_model));
+    }
+    flux_.first_panel.push_back(static_cast<int>(flux_.panels.size()));
+    add_production();
+    return std::move(flux_);
+  }
+
+ private:
+  void add_component(const std::string& name, double total) {
+    component_ = static_cast<int>(flux_.components.size());
+    flux_.components.push_back(name);
+    flux_.total.push_back(total);
+    flux_.end_energy.push_back(0);
+    flux_.first_panel.push_back(static_cast<int>(flux_.panels.size()));
+    const auto shapes = data_table("solar_components.csv");
+    for (std::size_t row = 0; row < shapes.rows(); ++row) {
+      if (shapes.text(row, "component") != name) continue;
+      const auto& kind = shapes.text(row, "kind");
+      const double energy = shapes.number(row, "energy_MeV");
+      if (kind == "line") {
+        flux_.lines.push_back({energy, total * shapes.number(row, "fraction"), component_});
+        flux_.end_energy.back() = std::max(flux_.end_energy.back(), energy);
+      } else if (kind == "beta") {
+        add_beta({energy, static_cast<int>(shapes.number(row, "daughter_z")),
+                  static_cast<int>(shapes.number(row, "daughter_a"))},
+                 total);
+      } else {
+        add_table(name + "_spectrum_" + flux_.settings.b8_spectrum + ".csv", total);
+      }
+    }
+  }
+
+  void add_panel(double lower, double upper, const std::vector<double>& coefficients,
+                 double ratio) {
+    flux_.panels.push_back({lower, upper, component_, static_cast<int>(flux_.coefficients.size()),
+                            static_cast<int>(coefficients.size()),
+                            gauss_nodes_for(ratio, gauss_accuracy_)});
+    flux_.coefficients.insert(flux_.coefficients.end(), coefficients.begin(), coefficients.end());
+  }
+
+  /// Panels grow geometrically away from zero and shrink towards the end point, where the positron's
+  /// momentum has a root and the Fermi function an essential singularity.
+  void add_beta(const BetaDecay& decay, double total) {
+    const double end = decay.end_energy, middle = end / 2;
+    auto edges = geometric_edges(lowest_neutrino_energy, middle, ratio_);
+    auto distances = geometric_edges(end * 0x1p-20, middle, ratio_);
+    std::reverse(distances.begin(), distances.end());
+    for (std::size_t i = 1; i < distances.size(); ++i) edges.push_back(end - distances[i]);
+    edges.push_back(end);
+
+    const auto spectrum = [&](double e) { return beta_spectrum(decay, e); };
+    double norm = integrate(spectrum, 0, lowest_neutrino_energy, beta_terms);
+    for (std::size_t i = 1; i < edges.size(); ++i)
+      norm += integrate(spectrum, edges[i - 1], edges[i], beta_terms);
+
+    static const auto nodes = chebyshev_nodes(beta_terms);
+    static const auto transform = chebyshev_transform(beta_terms);
+    for (std::size_t i = 1; i < edges.size(); ++i) {
+      const double centre = 0.5 * (edges[i] + edges[i - 1]), half = 0.5 * (edges[i] - edges[i - 1]);
+      std::vector<double> coefficients(beta_terms);
+      for (int j = 0; j < beta_terms; ++j) {
+        const double value = spectrum(centre + half * nodes[j]) * total / norm;
+        for (int m = 0; m < beta_terms; ++m)
+          coefficients[m] += transform[m * beta_terms + j] * value;
+      }
+      add_panel(edges[i - 1], edges[i], coefficients, ratio_);
+    }
+    flux_.end_energy.back() = end;
+  }
+
+  /// Linear between the table's nodes and normalised over the table; panels end on nodes.
+  void add_table(const std::string& file, double total) {
+    const auto table = data_table(file);
+    const auto energy = table.numbers("neutrino_energy_MeV");
+    const auto value = table.numbers("probability_per_MeV");
+    double norm = 0;
+    for (std::size_t i = 1; i < energy.size(); ++i)
+      norm += 0.5 * (energy[i] - energy[i - 1]) * (value[i] + value[i - 1]);
+    const auto at = [&](std::size_t i, double e) {
+      const double slope = (value[i] - value[i - 1]) / (energy[i] - energy[i - 1]);
+      return total / norm * (value[i - 1] + slope * (e - energy[i - 1]));
+    };
+    for (std::size_t i = 1; i < energy.size(); ++i) {
+      if (energy[i] <= lowest_neutrino_energy) continue;
+      if (value[i] == 0 && value[i - 1] == 0) continue;  // tables end in rows of zeros
+      const double lower = std::max(energy[i - 1], lowest_neutrino_energy);
+      const auto edges = geometric_edges(lower, energy[i], ratio_);
+      for (std::size_t p = 1; p < edges.size(); ++p) {
+        const double left = at(i, edges[p - 1]), right = at(i, edges[p]);
+        add_panel(edges[p - 1], edges[p], {0.5 * (left + right), 0.5 * (right - left)},
+                  edges[p] / edges[p - 1]);
+      }
+    }
+    flux_.end_energy.back() = energy.back();
+  }
+
+  void add_production() {
+    const auto models = data_table("solar_models.csv");
+    std::string production;
+    for (std::size_t row = 0; row < models.rows(); ++row)
+      if (models.text(row, "model") == flux_.settings.solar_model)
+        production = models.text(row, "production");
+    const auto table = data_table("production_" + production + ".csv");
+    flux_.shell_density = table.numbers("electron_density");
+    for (const auto& name : flux_.components) {
+      const auto fraction = table.numbers(name);
+      const double sum = std::accumulate(fraction.begin(), fraction.end(), 0.0);
+      for (const double f : fraction) flux_.shell_fraction.push_back(f / sum);
+    }
+  }
+
+  SolarFlux flux_;
+  double ratio_, gauss_accuracy_;
+  int component_ = 0;
+};
+
+template <class T>
+View<const T> view_of(const std::vector<T>& values) {
+  return {values.data(), values.size()};
+}
+
+}  // namespace
+
+FluxView SolarFlux::view() const {
+  return {view_of(panels),        view_of(coefficients),   view_of(first_panel), view_of(lines),
+          view_of(shell_density), view_of(shell_fraction), SurvivalProbability(settings.oscillation)};
+}
+
+double SolarFlux::largest_energy() const {
+  return *std::max_element(end_energy.begin(), end_energy.end());
+}
+
+std::vector<double> SolarFlux::break_energies() const {
+  auto energies = end_energy;
+  for (const auto& line : lines) energies.push_back(line.energy);
+  std::sort(energies.begin(), energies.end());
+  energies.erase(std::unique(energies.begin(), energies.end()), energies.end());
+  return energies;
+}
+
+SolarFlux make_solar_flux(const FluxSettings& settings) { return Builder(settings).build(); }
+
+std::vector<std::string> solar_models() {
+  const auto table = data_table("solar_models.csv");
+  std::vector<std::string> names;
+  for (std::size_t row = 0; row < table.rows(); ++row) names.push_back(table.text(row, "model"));
+  return names;
+}
+
+std::vector<std::string> b8_spectra() { return data_names("b8_spectrum_"); }
+
+std::vector<std::string> solar_components() {
+  const auto table = data_table("solar_fluxes.csv");
+  std::vector<std::string> names;
+  for (std::size_t row = 0; row < table.rows(); ++row)
+    names.push_back(table.text(row, "component"));
+  return names;
+}
+
+std::vector<double> kinematic_energies(const std::string& component,
+                                       const std::string& b8_spectrum) {
+  const auto shapes = data_table("solar_components.csv");
+  std::vector<double> energies;
+  for (std::size_t row = 0; row < shapes.rows(); ++row) {
+    if (shapes.text(row, "component") != component) continue;
+    energies.push_back(shapes.text(row, "kind") == "table"
+                           ? data_table(component + "_spectrum_" + b8_spectrum + ".csv")
+                                 .numbers("neutrino_energy_MeV")
+                                 .back()
+                           : shapes.number(row, "energy_MeV"));
+  }
+  return energies;
+}
+
+}  // namespace magnu

@@ -1,0 +1,143 @@
+#include "magnu/scan/cpu_runner.hpp"
+
+#include <omp.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <fstream>
+#include <span>
+
+#include "magnu/scan/cpu_loop.hpp"
+#include "magnu/scan/pipeline.hpp"
+
+namespace magnu {
+namespace {
+
+/// OpenMP over blocks of indices, each a loop compiled for the chosen instruction set.
+class CpuExecutor {
+ public:
+  // Sixteen mu_eff values fill the registers of AVX2 and, twice over, those of AVX-512.
+  static constexpr int lanes = 16;
+
+  template <class T>
+  class Buffer {
+   public:
+    explicit Buffer(std::size_t n) : values_(n) {}
+    explicit Buffer(std::span<const T> values) : values_(values.begin(), values.end()) {}
+    View<T> view() { return {values_.data(), values_.size()}; }
+    View<const T> view() const { return {values_.data(), values_.size()}; }
+    const std::vector<T>& values() const { return values_; }
+
+   private:
+    std::vector<T> values_;
+  };
+
+  CpuExecutor(int threads, InstructionSet isa) : threads_(threads), isa_(isa) {}
+
+  std::string name() const { return "cpu"; }
+  std::string device() const { return processor_name(); }
+  std::string instruction_set() const { return to_string(isa_); }
+  int threads() const { return threads_; }
+  std::size_t working_bytes() const { return std::size_t{32} << 20; }
+
+  template <class T>
+  Buffer<std::remove_const_t<T>> upload(std::span<T> values) const {
+    return Buffer<std::remove_const_t<T>>(std::span<const T>(values));
+  }
+  template <class T>
+  Buffer<T> allocate(std::size_t n) const {
+    return Buffer<T>(n);
+  }
+  template <class T>
+  std::vector<T> download(const Buffer<T>& buffer) const {
+    return buffer.values();
+  }
+
+  template <class Body>
+  void for_each(std::size_t n, const Body& body, std::size_t work) const {
+    const bool alone = threads_ == 1 || n * work < worth_waking_threads;
+    if (alone) {
+      loop(body, 0, n);
+      return;
+    }
+    const std::size_t block =
+        std::max<std::size_t>(1, n / (8 * static_cast<std::size_t>(threads_)));
+    const auto blocks = static_cast<std::ptrdiff_t>((n + block - 1) / block);
+#pragma omp parallel for schedule(dynamic) num_threads(threads_)
+    for (std::ptrdiff_t b = 0; b < blocks; ++b)
+      loop(body, b * block, std::min(n, (b + 1) * block));
+  }
+
+  template <class Term>
+  std::vector<double> sum_segments(std::size_t count, std::size_t length, const Term& term) const {
+    std::vector<double> sums(count);
+    const View<double> out{sums.data(), sums.size()};
+    for_each(count, [=](std::size_t s) {
+      double sum = 0;
+      for (std::size_t j = 0; j < length; ++j) sum += term(s * length + j);
+      out[s] = sum;
+    }, 4 * length);
+    return sums;
+  }
+
+ private:
+  template <class Body>
+  void loop(const Body& body, std::size_t from, std::size_t to) const {
+    switch (isa_) {
+      case InstructionSet::v4: return loop_v4(body, from, to);
+      case InstructionSet::v3: return loop_v3(body, from, to);
+      case InstructionSet::baseline: return loop_baseline(body, from, to);
+    }
+  }
+
+  // About a millisecond of work: below it, waking the other threads costs more than it saves.
+  static constexpr std::size_t worth_waking_threads = 4'000'000;
+
+  int threads_;
+  InstructionSet isa_;
+};
+
+}  // namespace
+
+bool supported(InstructionSet isa) {
+#if defined(__x86_64__) && !defined(MAGNU_NO_ISA_DISPATCH)
+  __builtin_cpu_init();
+  const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                  __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("bmi");
+  if (isa == InstructionSet::v3) return v3;
+  if (isa == InstructionSet::v4)
+    return v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl");
+#endif
+  return isa == InstructionSet::baseline;
+}
+
+InstructionSet best_instruction_set() {
+  if (supported(InstructionSet::v4)) return InstructionSet::v4;
+  return supported(InstructionSet::v3) ? InstructionSet::v3 : InstructionSet::baseline;
+}
+
+std::string to_string(InstructionSet isa) {
+  return isa == InstructionSet::v4 ? "v4" : isa == InstructionSet::v3 ? "v3" : "default";
+}
+
+int available_processors() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return std::max(1, omp_get_num_procs());
+}
+
+std::string processor_name() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);)
+    if (line.starts_with("model name"))
+      return line.substr(std::min(line.size(), line.find(':') + 2));
+  return "unknown processor";
+}
+
+std::unique_ptr<Runner> make_cpu_runner(int threads, InstructionSet isa) {
+  return std::make_unique<Pipeline<CpuExecutor>>(CpuExecutor(threads, isa));
+}
+
+}  // namespace magnu

@@ -1,0 +1,34 @@
+#include "magnu/scan/study.hpp"
+
+#include <cmath>
+
+namespace magnu {
+
+std::vector<double> MuGrid::values() const {
+  std::vector<double> mu(points);
+  const double step = points > 1 ? std::log(to / from) / static_cast<double>(points - 1) : 0;
+  for (std::size_t i = 0; i < points; ++i) mu[i] = from * std::exp(step * static_cast<double>(i));
+  if (points > 1) mu.back() = to;
+  return mu;
+}
+
+double Curve::delta_chi2() const { return delta_chi2_for(confidence_level); }
+
+std::string Curve::background_label() const {
+  std::string text;
+  for (const auto& entry : background) text += (text.empty() ? "" : "+") + entry.label();
+  return text.empty() ? "none" : text;
+}
+
+double delta_chi2_for(double confidence_level) {
+  // Solve erfc(z) = 1 - CL; then delta chi^2 = 2 z^2. Halving keeps a bracket, so it cannot fail.
+  double low = 0, high = 30;
+  for (int step = 0; step < 200 && low < high; ++step) {
+    const double middle = 0.5 * (low + high);
+    if (middle == low || middle == high) break;
+    (std::erfc(middle) > 1 - confidence_level ? low : high) = middle;
+  }
+  return 2 * low * low;
+}
+
+}  // namespace magnu

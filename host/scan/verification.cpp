@@ -1,0 +1,134 @@
+#include "magnu/scan/verification.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace magnu {
+namespace {
+
+/// Spectra of one runner and evaluation: R(mu) at [points][mu].
+using SpectrumGrid = std::vector<double>;
+
+class Largest {
+ public:
+  Largest(std::string what, double bound) : deviation_{std::move(what), 0, bound, "none"} {}
+
+  void see(double difference, double scale, const std::string& where) {
+    double value = std::abs(difference) / scale;
+    if (difference == 0 || (std::isinf(scale) && std::isnan(difference))) value = 0;
+    if (!(value <= deviation_.value)) {
+      deviation_.value = value;
+      deviation_.where = where;
+    }
+  }
+
+  const Deviation& deviation() const { return deviation_; }
+
+ private:
+  Deviation deviation_;
+};
+
+struct Side {
+  const Runner* runner;
+  Evaluation evaluation;
+  Engine engine;
+  SpectrumGrid spectrum;
+  CurveResult result;
+
+  Side(const Runner& r, Evaluation e, const ProgressCallback& progress)
+      : runner(&r), evaluation(e), engine(r, e, progress) {}
+
+  std::string name() const {
+    return runner->name() + (evaluation == Evaluation::fast ? " fast" : " direct");
+  }
+};
+
+/// One comparison of two sides, gathered over all curves.
+struct Comparison {
+  Side& a;
+  Side& b;
+  Largest spectra, chi_squared, limits;
+
+  Comparison(Side& first, Side& second, double bound)
+      : a(first), b(second), spectra("spectra, " + a.name() + " against " + b.name(), bound),
+        chi_squared("delta chi^2, " + a.name() + " against " + b.name(), bound),
+        limits("limits, " + a.name() + " against " + b.name(), bound) {}
+
+  void see(const Curve& curve, const RecoilProblem& problem, const std::vector<double>& scale) {
+    for (std::size_t i = 0; i < scale.size(); ++i) {
+      const double energy = problem.energies[i / (scale.size() / problem.points())];
+      spectra.see(a.spectrum[i] - b.spectrum[i], scale[i],
+                  "curve '" + curve.name + "' at " + std::to_string(energy / constants::keV) +
+                      " keV");
+    }
+    for (std::size_t m = 0; m < a.result.delta_chi2.size(); ++m)
+      chi_squared.see(a.result.delta_chi2[m] - b.result.delta_chi2[m],
+                      std::abs(b.result.delta_chi2[m]), "curve '" + curve.name + "'");
+    const double l = a.result.limit, r = b.result.limit;
+    limits.see(l == r ? 0 : l - r, std::abs(r), "curve '" + curve.name + "'");
+  }
+};
+
+/// R(mu) on the probe values, and (from a fast side) the scale it is measured against.
+void fill_spectrum(Side& side, const Curve& curve, const std::vector<double>& probe,
+                   std::vector<double>* scale) {
+  const auto& problem = side.engine.problem(curve);
+  if (side.evaluation == Evaluation::direct) {
+    side.spectrum = side.runner->direct(side.engine.flux(curve), problem, probe, true, {}).spectrum;
+    return;
+  }
+  const auto& spectra = side.engine.point_spectra(curve);
+  side.spectrum.clear();
+  if (scale) scale->clear();
+  for (std::size_t p = 0; p < problem.points(); ++p) {
+    const auto total = spectra.total(p);
+    for (const double mu : probe) {
+      side.spectrum.push_back(total.standard_model + mu * mu * total.magnetic);
+      if (scale) scale->push_back(total.standard_scale + mu * mu * total.magnetic_scale);
+    }
+  }
+}
+
+}  // namespace
+
+bool VerificationReport::passed() const {
+  return std::all_of(deviations.begin(), deviations.end(),
+                     [](const auto& d) { return d.passed(); });
+}
+
+VerificationReport verify(const Study& study, const std::vector<const Runner*>& runners,
+                          const ProgressCallback& progress) {
+  std::list<Side> sides;
+  std::list<Comparison> comparisons;
+  Side *first_fast = nullptr, *first_direct = nullptr;
+  for (const auto* runner : runners) {
+    auto& fast = sides.emplace_back(*runner, Evaluation::fast, progress);
+    auto& direct = sides.emplace_back(*runner, Evaluation::direct, progress);
+    comparisons.emplace_back(fast, direct, between_evaluations);
+    if (first_fast) {
+      comparisons.emplace_back(fast, *first_fast, between_backends);
+      comparisons.emplace_back(direct, *first_direct, between_backends);
+    } else {
+      first_fast = &fast;
+      first_direct = &direct;
+    }
+  }
+  for (const auto& curve : study.curves) {
+    const double from = curve.mu_eff.from, to = curve.mu_eff.to;
+    const std::vector<double> probe{0, from, std::sqrt(from * to), to};
+    std::vector<double> scale;
+    for (auto& side : sides) {
+      side.result = side.engine.run(curve);
+      fill_spectrum(side, curve, probe, &side == first_fast ? &scale : nullptr);
+    }
+    for (auto& comparison : comparisons)
+      comparison.see(curve, first_fast->engine.problem(curve), scale);
+  }
+  VerificationReport report;
+  for (const auto& comparison : comparisons)
+    for (const auto* largest : {&comparison.spectra, &comparison.chi_squared, &comparison.limits})
+      report.deviations.push_back(largest->deviation());
+  return report;
+}
+
+}  // namespace magnu

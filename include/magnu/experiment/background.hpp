@@ -1,0 +1,54 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "magnu/physics/target.hpp"
+
+namespace magnu {
+
+/// A rate that is linear between the rows of a file and zero outside.
+struct BackgroundTable {
+  std::string file;
+  std::vector<double> energy;  ///< MeV, ascending
+  std::vector<double> rate;    ///< 1/(t yr keV)
+};
+
+/// One entry of a background list. Entries add up.
+struct Background {
+  enum class Kind { fraction, flat, xe136_2nbb, table, named };
+
+  Kind kind = Kind::flat;
+  double value = 0;  ///< fraction of the signal, rate [1/(t yr keV)] or factor on the computed rate
+  std::string name;  ///< of data/backgrounds.csv
+  std::vector<Background> parts;                 ///< of a named one
+  std::shared_ptr<const BackgroundTable> table;  ///< of kind `table`
+
+  /// As it goes into limits.csv: "fraction 0.25", "xenon1t".
+  std::string label() const;
+};
+
+/// A background of data/backgrounds.csv; InputError for an unknown name.
+Background named_background(const std::string& name);
+std::vector<std::string> background_names();
+
+/// Reads a table with columns energy_keV,rate_per_tonne_year_keV; InputError for fewer than two rows,
+/// energies that do not ascend, NaN and negative rates.
+Background table_background(const std::string& path);
+
+/// Sum of the fractions in a list.
+double background_fraction(const std::vector<Background>& list);
+
+/// Sum of all other backgrounds: rate [1/(t yr keV)] at an energy [MeV].
+double background_rate(const std::vector<Background>& list, const Target& target, double energy);
+
+/// The same integrated over [lower, upper] MeV, exactly: events per tonne and year.
+double background_events(const std::vector<Background>& list, const Target& target, double lower,
+                         double upper);
+
+/// Whether an entry, or a part of it, is the double beta decay of 136Xe.
+bool has_double_beta(const Background& background);
+
+}  // namespace magnu

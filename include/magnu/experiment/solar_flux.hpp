@@ -1,0 +1,104 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "magnu/core/chebyshev.hpp"
+#include "magnu/core/view.hpp"
+#include "magnu/physics/oscillation.hpp"
+
+namespace magnu {
+
+/// What decides a solar neutrino flux at Earth: the key of a shape point.
+struct FluxSettings {
+  std::string solar_model = "b16gs98";
+  std::string b8_spectrum = "winter2006";
+  Oscillation oscillation;
+  double accuracy = 1e-9;                ///< relative error allowed to integrals over a panel
+  std::vector<std::string> components;   ///< in the order of solar_components(); empty: all
+
+  bool operator==(const FluxSettings&) const = default;
+};
+
+/// A stretch of one component's spectrum on which it is a Chebyshev sum.
+struct FluxPanel {
+  double lower = 0, upper = 0;  ///< MeV
+  int component = 0;
+  int first_coefficient = 0, terms = 0;
+  int gauss_nodes = 0;  ///< how many integrate it to machine accuracy
+};
+
+struct FluxLine {
+  double energy = 0;  ///< MeV
+  double flux = 0;    ///< 1/(cm^2 s)
+  int component = 0;
+};
+
+/// The solar neutrino flux as bodies see it.
+struct FluxView {
+  View<const FluxPanel> panels;      ///< by component, then energy
+  View<const double> coefficients;   ///< 1/(cm^2 s MeV)
+  View<const int> first_panel;       ///< [components + 1]
+  View<const FluxLine> lines;
+  View<const double> shell_density;  ///< [shells], N_A/cm^3
+  View<const double> shell_fraction; ///< [components][shells], each row adds up to 1
+  SurvivalProbability survival_probability;
+
+  MAGNU_HD int components() const { return static_cast<int>(first_panel.size) - 1; }
+
+  /// Differential flux of the panel's component [1/(cm^2 s MeV)] at an energy inside the panel.
+  MAGNU_HD double differential(int panel, double energy) const {
+    const FluxPanel& p = panels[panel];
+    const double x = (2 * energy - p.lower - p.upper) / (p.upper - p.lower);
+    return chebyshev_sum(&coefficients[p.first_coefficient], p.terms, 1, x);
+  }
+
+  /// Pee at an energy, averaged over where the component is made.
+  MAGNU_HD double survival(int component, double energy) const {
+    const std::size_t shells = shell_density.size;
+    const double* density = shell_density.data;
+    const double* fraction = shell_fraction.data + component * shells;
+    double cosine = 0;
+    MAGNU_SIMD_SUM(cosine)
+    for (std::size_t s = 0; s < shells; ++s)
+      cosine += fraction[s] * survival_probability.matter_cosine(density[s], energy);
+    return survival_probability.from_cosine(cosine);
+  }
+};
+
+/// The solar neutrino flux at Earth without oscillation, by component, and where it is made.
+struct SolarFlux {
+  FluxSettings settings;
+  std::vector<std::string> components;
+  std::vector<double> total;       ///< [components], 1/(cm^2 s)
+  std::vector<double> end_energy;  ///< [components], MeV
+  std::vector<FluxPanel> panels;
+  std::vector<double> coefficients;
+  std::vector<int> first_panel;
+  std::vector<FluxLine> lines;
+  std::vector<double> shell_density, shell_fraction;
+
+  /// A view of these very vectors.
+  FluxView view() const;
+  /// Largest energy of all components [MeV].
+  double largest_energy() const;
+  /// Energies [MeV] where the flux or its slope breaks: ends of components and lines.
+  std::vector<double> break_energies() const;
+};
+
+/// No integral reaches below this neutrino energy [MeV]: a recoil of 0.04 eV on an electron.
+inline constexpr double lowest_neutrino_energy = 1e-4;
+
+/// Builds the flux; InputError for an unknown solar model, spectrum or component.
+SolarFlux make_solar_flux(const FluxSettings& settings);
+
+std::vector<std::string> solar_models();
+std::vector<std::string> b8_spectra();
+/// The components' names, in their one order.
+std::vector<std::string> solar_components();
+
+/// Neutrino energies of a component's lines, or the end of its spectrum [MeV].
+std::vector<double> kinematic_energies(const std::string& component,
+                                       const std::string& b8_spectrum);
+
+}  // namespace magnu

@@ -1,0 +1,120 @@
+#pragma once
+
+#include "magnu/scan/convolution_bodies.hpp"
+
+/// The direct evaluation: every (recoil energy, neutrino energy, mu_eff) cell of the dense grid,
+/// summed as it stands. It shares no integral with the fast one and reads the cross sections in
+/// their textbook form. Bodies as in convolution_bodies.hpp.
+namespace magnu {
+
+/// A node of the neutrino-energy grid: Gauss nodes of whole panels, sorted by the panels' upper
+/// edges, then lines.
+struct GridNode {
+  int panel = 0;      ///< -1 - line for a line
+  double node = 0;    ///< on [0, 1] within the panel
+  double weight = 0;  ///< of the rule on [0, 1]
+};
+
+/// What one neutrino energy adds at one recoil energy.
+struct Cell {
+  double standard_model = 0;
+  double magnetic = 0;  ///< at 1 mu_B
+};
+
+/// Cells of a block of rows. A panel that holds a row's least neutrino energy is cut there and has
+/// nodes of its own. Index: row times nodes plus node.
+template <class Process>
+struct FillCells {
+  FluxView flux;
+  View<const GridNode> grid;
+  View<const FluxSample> samples;  ///< [nodes]: weight times flux on whole panels
+  View<const Process> rows;        ///< of this block
+  View<Cell> cells;                ///< [rows][nodes]
+
+  MAGNU_HD void operator()(std::size_t i) const {
+    const Process& process = rows[i / grid.size];
+    const std::size_t n = i % grid.size;
+    const GridNode& node = grid[n];
+    const double least = process.minimum_energy();
+    FluxSample sample = samples[n];
+    if (node.panel >= 0) {
+      const FluxPanel& panel = flux.panels[node.panel];
+      if (panel.upper <= least) {
+        cells[i] = {};
+        return;
+      }
+      if (panel.lower < least) {
+        const double width = panel.upper - least;
+        sample = SampleFlux::at(
+            flux, {least + width * node.node, width * node.weight, node.panel});
+      }
+    } else if (sample.energy <= least) {
+      cells[i] = {};
+      return;
+    }
+    cells[i] = {sample.electron * process.standard_model(sample.energy, Flavour::electron) +
+                    (sample.all - sample.electron) *
+                        process.standard_model(sample.energy, Flavour::other),
+                sample.all * process.magnetic(sample.energy)};
+  }
+};
+
+/// Sums over all cells of a recoil energy for `Lanes` values of mu_eff at once: the spectrum, and
+/// sigma(mu) - sigma(0) in closed form (as a difference of sums it has no digits left at 1e-13
+/// mu_B). Index: point times tiles plus tile.
+template <int Lanes>
+struct SumCells {
+  View<const Cell> cells;          ///< [points][species][nodes]
+  View<const int> first_node;      ///< [points][species]: cells before it are zero
+  std::size_t nodes;
+  int species;
+  View<const double> mu_squared;   ///< padded to a multiple of Lanes
+  View<double> spectrum;           ///< [points][padded mu]: R(mu)
+  View<double> extra;              ///< [points][padded mu]: R(mu) - R(0)
+
+  MAGNU_HD void operator()(std::size_t i) const {
+    const std::size_t tiles = mu_squared.size / Lanes;
+    const std::size_t point = i / tiles, first_mu = i % tiles * Lanes;
+    double mu2[Lanes], rate[Lanes], difference[Lanes];
+    for (int l = 0; l < Lanes; ++l) {
+      mu2[l] = mu_squared[first_mu + l];
+      rate[l] = difference[l] = 0;
+    }
+    for (int s = 0; s < species; ++s) {
+      const std::size_t row = point * species + s;
+      const Cell* row_cells = cells.data + row * nodes;
+      for (std::size_t n = first_node[row]; n < nodes; ++n) {
+        const double standard_model = row_cells[n].standard_model;
+        const double magnetic = row_cells[n].magnetic;
+        for (int l = 0; l < Lanes; ++l) {
+          rate[l] += standard_model + mu2[l] * magnetic;
+          difference[l] += mu2[l] * magnetic;
+        }
+      }
+    }
+    for (int l = 0; l < Lanes; ++l) {
+      spectrum[point * mu_squared.size + first_mu + l] = rate[l];
+      extra[point * mu_squared.size + first_mu + l] = difference[l];
+    }
+  }
+};
+
+/// Weighted sums over the points of each bin. Index: mu times bins of the block plus bin.
+struct SumBins {
+  View<const double> extra;              ///< [points of the block][padded mu]
+  View<const double> weights;            ///< [points]
+  View<const std::size_t> first_point;   ///< [bins + 1]
+  std::size_t first_bin, block_bins, padded_mu;
+  View<double> binned;                   ///< [mu][bins]
+
+  MAGNU_HD void operator()(std::size_t i) const {
+    const std::size_t mu = i / block_bins, bin = first_bin + i % block_bins;
+    const std::size_t bins = first_point.size - 1, offset = first_point[first_bin];
+    double sum = 0;
+    for (std::size_t p = first_point[bin]; p < first_point[bin + 1]; ++p)
+      sum += weights[p] * extra[(p - offset) * padded_mu + mu];
+    binned[mu * bins + bin] = sum;
+  }
+};
+
+}  // namespace magnu

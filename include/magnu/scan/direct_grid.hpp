@@ -1,0 +1,27 @@
+#pragma once
+
+#include <vector>
+
+#include "magnu/scan/direct_bodies.hpp"
+
+namespace magnu {
+
+/// The neutrino-energy grid of the direct evaluation: Gauss nodes of all panels in ascending order
+/// of the panels' upper edges, then the lines.
+struct DirectGrid {
+  explicit DirectGrid(const SolarFlux& flux);
+
+  /// The first node whose panel reaches above an energy; all before it lie below.
+  int first_node(double energy) const;
+
+  std::vector<GridNode> nodes;
+  std::vector<FluxNode> flux_nodes;  ///< the same, as places to sample whole panels at
+
+ private:
+  std::vector<double> upper_edge_;  ///< of each node's panel; ascending, lines left out
+};
+
+/// Nodes at which the fast evaluation samples the flux: fit_nodes per panel, then the lines.
+std::vector<FluxNode> fit_flux_nodes(const SolarFlux& flux);
+
+}  // namespace magnu

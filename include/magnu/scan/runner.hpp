@@ -1,0 +1,75 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "magnu/experiment/solar_flux.hpp"
+#include "magnu/scan/convolution_bodies.hpp"
+#include "magnu/scan/recoil_problem.hpp"
+
+namespace magnu {
+
+/// Spectra at the points of a problem, by component.
+struct Spectra {
+  std::size_t components = 0;
+  std::vector<SpectrumPoint> values;  ///< [points][components]
+
+  /// Sum over the components at a point.
+  SpectrumPoint total(std::size_t point) const;
+};
+
+/// What the direct evaluation gives for a list of mu_eff values, per tonne and year.
+struct DirectSums {
+  std::vector<double> extra;     ///< [mu][bins]: events (or rate per keV) above those at mu = 0
+  std::vector<double> spectrum;  ///< [points][mu]: R(mu) per keV; empty unless asked for
+};
+
+/// Told now and then how many units of work were done since the last call.
+using ProgressCallback = std::function<void(double)>;
+
+/// A place where evaluations run. All results are plain host vectors.
+class Runner {
+ public:
+  /// A flux made ready on this runner: its running integrals.
+  struct Convolution {
+    virtual ~Convolution() = default;
+  };
+
+  virtual ~Runner() = default;
+
+  virtual std::string name() const = 0;    ///< "cpu", "cuda"
+  virtual std::string device() const = 0;  ///< what it runs on, in words
+  virtual std::string instruction_set() const = 0;
+  virtual int threads() const = 0;
+
+  /// Once per shape point.
+  virtual std::unique_ptr<Convolution> convolve(const SolarFlux& flux) const = 0;
+
+  /// Fast evaluation: once per coefficient point.
+  virtual Spectra spectra(const Convolution& convolution, const RecoilProblem& problem) const = 0;
+
+  /// Direct evaluation for every mu_eff [mu_B].
+  virtual DirectSums direct(const SolarFlux& flux, const RecoilProblem& problem,
+                            std::span<const double> mu_eff, bool keep_spectrum,
+                            const ProgressCallback& progress) const = 0;
+
+  /// Delta chi^2 [mu] from the binned magnetic template [bins] (per tonne and year, at 1 mu_B) and
+  /// the inverse variances [bins].
+  virtual std::vector<double> chi_squared(std::span<const double> magnetic,
+                                          std::span<const double> inverse_variance,
+                                          double exposure,
+                                          std::span<const double> mu_eff) const = 0;
+
+  /// Delta chi^2 [mu] from direct extra signals [mu][bins].
+  virtual std::vector<double> chi_squared(const DirectSums& sums,
+                                          std::span<const double> inverse_variance,
+                                          double exposure) const = 0;
+};
+
+/// Cells of the direct evaluation's dense grid: recoil rows times neutrino energies times mu_eff.
+double direct_cells(const SolarFlux& flux, const RecoilProblem& problem, std::size_t mu_points);
+
+}  // namespace magnu
