@@ -1,0 +1,55 @@
+#include "magnu/io/progress.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace magnu {
+
+Progress::Progress(std::string what, double total, std::string unit, bool quiet)
+    : what_(std::move(what)), unit_(std::move(unit)), total_(total), quiet_(quiet),
+      terminal_(isatty(STDERR_FILENO) == 1) {}
+
+Progress::~Progress() {
+  if (shown_ && terminal_) fmt::print(stderr, "\r\033[K");
+}
+
+void Progress::add(double done) {
+  done_ += done;
+  const auto now = Clock::now();
+  const double elapsed = std::chrono::duration<double>(now - start_).count();
+  const double pause = std::chrono::duration<double>(now - last_).count();
+  const double fraction = total_ > 0 ? std::min(1.0, done_ / total_) : 0;
+  if (quiet_ || elapsed < 2 || fraction <= 0 || pause < (terminal_ ? 0.1 : 10.0) * shown_) return;
+  last_ = now;
+  shown_ = true;
+  const auto text = fmt::format("{}: {:.0f} %, {}{}/s, {} left", what_, 100 * fraction,
+                                scaled_text(done_ / elapsed), unit_,
+                                duration_text(elapsed * (1 - fraction) / fraction));
+  if (terminal_) {
+    const int filled = static_cast<int>(30 * fraction);
+    fmt::print(stderr, "\r\033[K[{:#<{}}{:-<{}}] {}", "", filled, "", 30 - filled, text);
+    std::fflush(stderr);
+  } else {
+    spdlog::info(text);
+  }
+}
+
+std::string duration_text(double seconds) {
+  const auto whole = static_cast<long long>(std::ceil(seconds));
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+  return fmt::format("{} h {:02} min", whole / 3600, whole / 60 % 60);
+}
+
+std::string scaled_text(double value) {
+  const char* prefixes[] = {"", "k", "M", "G", "T", "P"};
+  int i = 0;
+  for (; value >= 1000 && i < 5; ++i) value /= 1000;
+  return i == 0 ? fmt::format("{:.0f} ", value) : fmt::format("{:.1f} {}", value, prefixes[i]);
+}
+
+}  // namespace magnu

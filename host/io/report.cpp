@@ -1,0 +1,166 @@
+#include "magnu/io/report.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "magnu/core/csv.hpp"
+#include "magnu/core/data.hpp"
+#include "magnu/experiment/targets.hpp"
+#include "magnu/io/keys.hpp"
+#include "magnu/io/progress.hpp"
+#include "magnu/io/quantity.hpp"
+#include "magnu/io/results.hpp"
+#include "magnu/io/study_file.hpp"
+#include "magnu/scan/cpu_runner.hpp"
+#include "magnu/scan/cuda_runner.hpp"
+#include "magnu/scan/direct_grid.hpp"
+#include "magnu/version.hpp"
+
+namespace magnu {
+namespace {
+
+using Row = std::vector<std::string>;
+
+/// Columns as wide as their widest cell; the first `left` flush left, the rest flush right.
+std::string table(const std::vector<Row>& rows, std::size_t left) {
+  std::vector<std::size_t> width(rows.front().size());
+  for (const auto& row : rows)
+    for (std::size_t c = 0; c < row.size(); ++c) width[c] = std::max(width[c], row[c].size());
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t c = 0; c < row.size(); ++c)
+      line += c < left ? fmt::format("{:<{}}  ", row[c], width[c])
+                       : fmt::format("{:>{}}  ", row[c], width[c]);
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  return text;
+}
+
+std::string limit_text(const CurveResult& result) {
+  return std::isfinite(result.limit) ? fmt::format("{:.3e}", result.limit) : "none";
+}
+
+}  // namespace
+
+std::string limits_table(const std::vector<CurveResult>& results) {
+  std::vector<Row> rows{{"curve", "channel", "statistic", "background", "t yr", "keV", "CL",
+                         "mu_eff [mu_B]"}};
+  bool outside = false;
+  for (const auto& r : results) {
+    rows.push_back({r.curve.name, r.curve.channel,
+                    r.curve.statistic == Statistic::density ? "density" : "counts",
+                    r.curve.background_label(), fmt::format("{}", r.curve.exposure),
+                    fmt::format("{}", energy_in_keV(r.curve.threshold)),
+                    fmt::format("{}", r.curve.confidence_level),
+                    limit_text(r) + (r.limit_outside_grid() ? " *" : "  ")});
+    outside |= r.limit_outside_grid();
+  }
+  auto text = table(rows, 4);
+  if (outside)
+    text += "* outside the scanned range of mu_eff, solved for all the same; 'none': nothing is "
+            "excluded\n";
+  return text;
+}
+
+std::string verification_table(const VerificationReport& report) {
+  std::vector<Row> rows{{"verification", "", "largest", "bound"}};
+  for (const auto& d : report.deviations)
+    rows.push_back({d.what, d.passed() ? "ok" : "FAILED", fmt::format("{:.1e}", d.value),
+                    fmt::format("{:.0e}", d.bound)});
+  auto text = table(rows, 2);
+  for (const auto& d : report.deviations)
+    if (!d.passed()) text += fmt::format("{}: {:.3e} at {}\n", d.what, d.value, d.where);
+  return text;
+}
+
+std::string spectrum_csv(const Study& study, Engine& engine, const std::vector<double>& energies) {
+  std::string text =
+      "curve,channel,component,recoil_energy_keV,standard_model,magnetic\n";
+  constexpr double mu_squared = 1e-22;  // (1e-11 mu_B)^2
+  for (const auto& curve : study.curves) {
+    auto chosen = energies;
+    if (chosen.empty())  // the edges of the curve's bins
+      for (int bin = 0; bin <= curve.bins; ++bin)
+        chosen.push_back(energy_in_keV(curve.lower_edge(bin)));
+    std::vector<double> inside;
+    for (const double e : chosen) inside.push_back(e * constants::keV);
+    const auto spectra = engine.spectra(curve, inside);
+    const auto& components = engine.flux(curve).components;
+    for (std::size_t p = 0; p < chosen.size(); ++p) {
+      const auto row = [&](const std::string& component, const SpectrumPoint& value) {
+        fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{}\n", csv_field(curve.name),
+                       curve.channel, component, chosen[p], value.standard_model,
+                       mu_squared * value.magnetic);
+      };
+      for (std::size_t c = 0; c < components.size(); ++c)
+        row(components[c], spectra.values[p * components.size() + c]);
+      row("total", spectra.total(p));
+    }
+  }
+  return text;
+}
+
+std::string cost_report(const Study& study) {
+  double recoil_rows = 0, values = 0, block = 0;
+  for (const auto& curve : study.curves) {
+    const auto flux = make_solar_flux(curve.flux);
+    const auto problem = make_recoil_problem(curve, load_target(curve.target), flux);
+    recoil_rows += static_cast<double>(problem.points() * problem.species);
+    values += static_cast<double>(curve.mu_eff.points);
+    block = std::max(block, static_cast<double>(problem.bins() * curve.mu_eff.points) * 8 +
+                                static_cast<double>(problem.points()) * 400);
+  }
+  // A row of curves.csv holds two shortest doubles and the name: some 60 bytes.
+  return fmt::format(
+      "curves                  {}\n"
+      "recoil rows, fast       {}(recoil energies times species, curves that share them counted each)\n"
+      "cells, --evaluation direct  {}(recoil rows x neutrino energies x mu_eff, shared grids once)\n"
+      "memory, about           {}B fast, {}B direct\n"
+      "output, about           {}B\n",
+      study.curves.size(), scaled_text(recoil_rows), scaled_text(direct_work(study)),
+      scaled_text(3e7 + 60 * values), scaled_text(1e8 + block + 60 * values),
+      scaled_text(60 * values + 200.0 * static_cast<double>(study.curves.size())));
+}
+
+std::string names_report() {
+  std::string text = fmt::format(
+      "channels       {}\n"
+      "targets        {}\n"
+      "solar models   {}\n"
+      "8B spectra     {}\n"
+      "components     {}\n"
+      "backgrounds    {}, {{fraction: F}}, {{flat: RATE}}, {{table: FILE}}\n"
+      "statistics     counts, density\n\n",
+      fmt::join(process_names(), ", "), fmt::join(target_names(), ", "),
+      fmt::join(solar_models(), ", "), fmt::join(b8_spectra(), ", "),
+      fmt::join(solar_components(), ", "), fmt::join(background_names(), ", "));
+  std::vector<Row> rows{{"key", "unit", "default", "meaning"}};
+  for (const auto& key : study_keys())
+    rows.push_back({key.name, key.unit.empty() ? "-" : key.unit, key.fallback,
+                    key.meaning + " (" + key.form + ")"});
+  return text + table(rows, 4);
+}
+
+std::string info_report() {
+  const auto cuda = cuda_status();
+  std::string text = fmt::format(
+      "magnu          {} (commit {})\n"
+      "build          {}\n"
+      "processor      {}, {} usable\n"
+      "instructions   {} (default, v3 and v4 are built in; --isa pins one)\n"
+      "CUDA           {}\n",
+      version(), commit(), build_description(), processor_name(), available_processors(),
+      to_string(best_instruction_set()),
+      cuda.built_in ? (cuda.devices.empty() ? "built in; no device: " + cuda.reason : "built in")
+                    : cuda.reason);
+  for (std::size_t i = 0; i < cuda.devices.size(); ++i)
+    text += fmt::format("device {}       {}\n", i, cuda.devices[i]);
+  return text;
+}
+
+}  // namespace magnu

@@ -1,0 +1,228 @@
+#include "magnu/io/results.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "magnu/core/csv.hpp"
+#include "magnu/experiment/targets.hpp"
+#include "magnu/io/quantity.hpp"
+#include "magnu/io/study_file.hpp"
+#include "magnu/version.hpp"
+
+namespace magnu {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* marker = "study.json";  // renamed last: with it the results are whole
+
+const char* name_of(Statistic statistic) {
+  return statistic == Statistic::density ? "density" : "counts";
+}
+
+/// A file under a temporary name, gone again unless it is kept.
+class StagedFile {
+ public:
+  StagedFile(const fs::path& folder, std::string name)
+      : final_(folder / name), temporary_(folder / fmt::format(".{}.{}.tmp", name, getpid())) {}
+  StagedFile(StagedFile&& other) noexcept
+      : final_(std::move(other.final_)), temporary_(std::exchange(other.temporary_, {})) {}
+  ~StagedFile() {
+    std::error_code ignored;
+    if (!temporary_.empty()) fs::remove(temporary_, ignored);
+  }
+
+  void fill(std::string_view text) const {
+    const int file = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (file < 0) fail();
+    while (!text.empty()) {
+      const auto written = ::write(file, text.data(), text.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) fail_and_close(file);
+      text.remove_prefix(static_cast<std::size_t>(written));
+    }
+    if (fsync(file) != 0) fail_and_close(file);
+    if (close(file) != 0) fail();
+  }
+
+  void keep() {
+    if (rename(temporary_.c_str(), final_.c_str()) != 0) fail();
+    temporary_.clear();
+  }
+
+ private:
+  [[noreturn]] void fail() const {
+    throw OutputError(final_.string(), std::string("cannot be written: ") + std::strerror(errno),
+                      "the folder's former results are untouched; free space or name another "
+                      "folder with --out");
+  }
+  [[noreturn]] void fail_and_close(int file) const {
+    const int reason = errno;
+    close(file);
+    errno = reason;
+    fail();
+  }
+
+  fs::path final_, temporary_;
+};
+
+std::string study_json(const Study& study, const std::vector<CurveResult>& results,
+                       const Provenance& provenance) {
+  nlohmann::ordered_json json;
+  const auto* verification = provenance.verification;
+  json["name"] = study.name;
+  json["status"] = verification && !verification->passed() ? "verification failed" : "done";
+  json["program"] = {{"version", version()}, {"commit", commit()}};
+  json["study_hash"] = study_hash(study);
+  json["data_hash"] = data_hash();
+  json["backend"] = provenance.backend;
+  json["device"] = provenance.device;
+  json["instruction_set"] = provenance.instruction_set;
+  json["threads"] = provenance.threads;
+  json["evaluation"] = provenance.evaluation;
+  json["wall_seconds"] = provenance.wall_seconds;
+  json["counters"] = {{"convolutions", provenance.counters.convolutions},
+                      {"coefficient_evaluations", provenance.counters.coefficient_evaluations},
+                      {"direct_evaluations", provenance.counters.direct_evaluations},
+                      {"combinations", provenance.counters.combinations}};
+  auto accuracy = nlohmann::ordered_json::object();
+  auto outside = nlohmann::ordered_json::array();
+  for (const auto& result : results) {
+    accuracy[result.curve.name] = result.curve.flux.accuracy;
+    if (result.limit_outside_grid()) outside.push_back(result.curve.name);
+  }
+  json["accuracy"] = accuracy;
+  json["limits_outside_scanned_range"] = outside;
+  if (verification) {
+    auto list = nlohmann::ordered_json::array();
+    for (const auto& d : verification->deviations)
+      list.push_back({{"comparison", d.what},
+                      {"largest_deviation", d.value},
+                      {"bound", d.bound},
+                      {"where", d.where},
+                      {"passed", d.passed()}});
+    json["verification"] = list;
+  } else {
+    json["verification"] = nullptr;
+  }
+  return json.dump(2) + "\n";
+}
+
+}  // namespace
+
+std::string limits_csv(const std::vector<CurveResult>& results) {
+  std::string text =
+      "curve,channel,statistic,target,exposure_tonne_year,threshold_keV,background,sigma_scale,"
+      "confidence_level,delta_chi2,mu_eff_mu_B\n";
+  for (const auto& r : results)
+    fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{},{},{},{},{}\n",
+                   csv_field(r.curve.name), r.curve.channel, name_of(r.curve.statistic),
+                   r.curve.target, r.curve.exposure, energy_in_keV(r.curve.threshold),
+                   csv_field(r.curve.background_label()), r.curve.sigma_scale,
+                   r.curve.confidence_level, r.curve.delta_chi2(), r.limit);
+  return text;
+}
+
+std::string curves_csv(const std::vector<CurveResult>& results) {
+  fmt::memory_buffer text;
+  fmt::format_to(std::back_inserter(text), "curve,mu_eff_mu_B,delta_chi2\n");
+  for (const auto& r : results) {
+    const auto name = csv_field(r.curve.name);
+    for (std::size_t i = 0; i < r.mu_eff.size(); ++i)
+      fmt::format_to(std::back_inserter(text), "{},{},{}\n", name, r.mu_eff[i], r.delta_chi2[i]);
+  }
+  return fmt::to_string(text);
+}
+
+std::string spectra_csv(const std::vector<CurveResult>& results) {
+  std::string text =
+      "# signal: of the standard model with the curve's exposure, the toy experiment; events in the "
+      "bin (counts) or events per keV at its centre (density). background and sigma (the error in "
+      "chi^2): likewise. magnetic: the extra signal at mu_eff = 1e-11 mu_B.\n"
+      "curve,channel,statistic,bin,lower_keV,upper_keV,signal,background,sigma,magnetic\n";
+  for (const auto& r : results)
+    for (int bin = 0; bin < r.curve.bins; ++bin)
+      fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{},{},{},{}\n",
+                     csv_field(r.curve.name), r.curve.channel, name_of(r.curve.statistic), bin + 1,
+                     energy_in_keV(r.curve.lower_edge(bin)),
+                     energy_in_keV(r.curve.lower_edge(bin + 1)), r.bins.signal[bin],
+                     r.bins.background[bin], r.bins.sigma[bin], r.magnetic[bin] * 1e-22);
+  return text;
+}
+
+std::string kinematic_limits_csv(const Study& study) {
+  std::string text =
+      "# Largest recoil energies, arXiv:2008.05080 eq. (2.7) and table 1. nuclear_keV: for the "
+      "target's mean nuclear mass.\n"
+      "target,b8_spectrum,component,neutrino_energy_MeV,electron_keV,nuclear_keV\n";
+  std::set<std::pair<std::string, std::string>> seen;
+  for (const auto& curve : study.curves) {
+    if (!seen.emplace(curve.target, curve.flux.b8_spectrum).second) continue;
+    const double mass = load_target(curve.target).mean_nuclear_mass();
+    for (const auto& component : solar_components())
+      for (const double energy : kinematic_energies(component, curve.flux.b8_spectrum))
+        fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{}\n", curve.target,
+                       curve.flux.b8_spectrum, component, energy,
+                       energy_in_keV(maximum_recoil(energy, constants::electron_mass)),
+                       energy_in_keV(maximum_recoil(energy, mass)));
+  }
+  return text;
+}
+
+void write_files(const fs::path& folder,
+                 const std::vector<std::pair<std::string, std::string>>& files) {
+  std::vector<StagedFile> staged;
+  for (const auto& [name, text] : files) {
+    staged.emplace_back(folder, name);
+    staged.back().fill(text);
+  }
+  for (auto& file : staged) file.keep();
+}
+
+ResultsFolder::ResultsFolder(fs::path folder, const Study& study, bool overwrite)
+    : folder_(std::move(folder)) {
+  std::error_code problem;
+  fs::create_directories(folder_, problem);
+  if (problem || !fs::is_directory(folder_))
+    throw OutputError(folder_.string(),
+                      "cannot be made a folder: " + (problem ? problem.message() : "it is a file"),
+                      "name another with --out");
+  if (access(folder_.c_str(), W_OK | X_OK) != 0)
+    throw OutputError(folder_.string(), std::string("cannot be written: ") + std::strerror(errno),
+                      "name another folder with --out");
+  if (overwrite) return;
+  std::string held;
+  if (fs::exists(folder_ / marker)) {
+    const auto json = nlohmann::json::parse(read_file((folder_ / marker).string()), nullptr, false);
+    if (json.is_object() && json.value("study_hash", "") == study_hash(study)) return;
+    held = json.is_object() ? "the results of another study, '" + json.value("name", "?") + "'"
+                            : "a study.json that is not magnu's";
+  } else {
+    for (const char* name : {"limits.csv", "curves.csv", "spectra.csv", "study.yaml"})
+      if (fs::exists(folder_ / name)) held = std::string("a ") + name + " of unknown origin";
+  }
+  if (!held.empty())
+    throw InputError({folder_.string(), 0, "", ""}, "the folder holds " + held,
+                     "name another with --out, or replace it with --overwrite");
+}
+
+void ResultsFolder::write(const Study& study, const std::vector<CurveResult>& results,
+                          const Provenance& provenance) const {
+  std::vector<std::pair<std::string, std::string>> files{
+      {"limits.csv", limits_csv(results)},
+      {"curves.csv", curves_csv(results)},
+      {"spectra.csv", spectra_csv(results)},
+      {"kinematic_limits.csv", kinematic_limits_csv(study)},
+      {"study.yaml", effective_yaml(study)},
+      {marker, study_json(study, results, provenance)}};
+  write_files(folder_, files);
+}
+
+}  // namespace magnu

@@ -1,0 +1,199 @@
+#include "magnu/io/setting.hpp"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "magnu/core/csv.hpp"
+
+namespace magnu {
+namespace {
+
+constexpr const char* yaml_remedy = "see docs/configuration.md for the keys and their form";
+
+Setting convert(const YAML::Node& node, const Location& source, const std::string& path) {
+  Setting setting;
+  setting.where = source;
+  setting.where.key = path;
+  if (source.line == 0 && node.Mark().line >= 0) setting.where.line = node.Mark().line + 1;
+  if (node.IsScalar()) {
+    setting.kind = Setting::Kind::scalar;
+    setting.scalar = node.Scalar();
+  } else if (node.IsSequence()) {
+    setting.kind = Setting::Kind::list;
+    for (std::size_t i = 0; i < node.size(); ++i)
+      setting.items.push_back(convert(node[i], source, path + "[" + std::to_string(i + 1) + "]"));
+  } else if (node.IsMap()) {
+    setting.kind = Setting::Kind::map;
+    for (const auto& pair : node) {
+      auto here = setting.where;
+      if (source.line == 0) here.line = pair.first.Mark().line + 1;
+      if (!pair.first.IsScalar())
+        throw InputError(here, "a key must be a plain word", yaml_remedy);
+      const auto key = pair.first.Scalar();
+      here.key = path.empty() ? key : path + "." + key;
+      if (key == "<<")
+        throw InputError(here, "merge keys are not resolved", "write the keys out");
+      if (setting.find(key))
+        throw InputError(here,
+                         "duplicate key, first given on line " +
+                             std::to_string(setting.find(key)->where.line),
+                         "keep one of the two");
+      setting.entries.emplace_back(key, convert(pair.second, source, here.key));
+      if (source.line == 0) setting.entries.back().second.where.line = here.line;
+    }
+  }
+  return setting;
+}
+
+Setting parse(const std::string& text, const Location& source) {
+  try {
+    const auto documents = YAML::LoadAll(text);
+    if (documents.size() > 1)
+      throw InputError(source, "more than one YAML document", "keep one study in a file");
+    return documents.empty() ? Setting{} : convert(documents.front(), source, source.key);
+  } catch (const YAML::Exception& problem) {
+    auto where = source;
+    if (where.line == 0 && problem.mark.line >= 0) where.line = problem.mark.line + 1;
+    throw InputError(where, "broken YAML: " + problem.msg, yaml_remedy);
+  }
+}
+
+std::size_t edit_distance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+/// The curve whose name the rest of a path begins with; the longest such name wins.
+Setting* find_curve(Setting& curves, std::string& rest) {
+  Setting* best = nullptr;
+  std::size_t length = 0;
+  for (auto& curve : curves.items) {
+    const auto* name = curve.find("name");
+    if (!name || !rest.starts_with(name->scalar + ".") || name->scalar.size() < length) continue;
+    best = &curve;
+    length = name->scalar.size();
+  }
+  if (best) rest.erase(0, length + 1);
+  return best;
+}
+
+}  // namespace
+
+const Setting* Setting::find(const std::string& key) const {
+  for (const auto& [name, value] : entries)
+    if (name == key) return &value;
+  return nullptr;
+}
+
+Setting* Setting::find(const std::string& key) {
+  return const_cast<Setting*>(std::as_const(*this).find(key));
+}
+
+std::string Setting::brief() const {
+  std::string text;
+  switch (kind) {
+    case Kind::null: return "nothing";
+    case Kind::scalar: return scalar;
+    case Kind::list:
+      for (const auto& item : items) text += (text.empty() ? "" : ", ") + item.brief();
+      return "[" + text + "]";
+    case Kind::map:
+      for (const auto& [key, value] : entries)
+        text += (text.empty() ? "" : ", ") + key + ": " + value.brief();
+      return "{" + text + "}";
+  }
+  return text;
+}
+
+InputError Setting::error(const std::string& what_is_wrong, const std::string& remedy) const {
+  auto location = where;
+  location.value = brief();
+  return {location, what_is_wrong, remedy};
+}
+
+Setting load_settings(const std::string& path) {
+  const Location source{path, 0, "", ""};
+  auto root = parse(read_file(path), source);
+  if (root.kind == Setting::Kind::null)
+    throw InputError(source, "the study is empty",
+                     "a study needs one key at least, for example 'exposure: 1 tonne year'");
+  if (root.kind != Setting::Kind::map)
+    throw InputError({path, root.where.line, "", ""}, "a study is a map of keys to values",
+                     yaml_remedy);
+  return root;
+}
+
+void apply_override(Setting& root, const std::string& assignment) {
+  const auto equals = assignment.find('=');
+  Location source{"--set " + assignment, 0, "", ""};
+  if (equals == std::string::npos || equals == 0)
+    throw InputError(source, "not of the form PATH=VALUE", "write for example --set bins=20");
+  std::string path = assignment.substr(0, equals);
+  source.key = path;
+  source.line = -1;  // no line: the file is the command line
+
+  Setting* place = &root;
+  std::string rest = path;
+  if (rest.starts_with("curves.")) {
+    rest.erase(0, 7);
+    auto* curves = root.find("curves");
+    place = curves ? find_curve(*curves, rest) : nullptr;
+    if (!place) {
+      std::string known;
+      if (curves)
+        for (const auto& curve : curves->items)
+          if (const auto* name = curve.find("name"))
+            known += (known.empty() ? "" : ", ") + name->scalar;
+      throw InputError(source, "no curve of that name in the study",
+                       known.empty() ? "the study lists no curves" : "its curves: " + known);
+    }
+  }
+  // A file and line of its own would be misleading: every part of the value comes from here.
+  auto value = parse(assignment.substr(equals + 1), source);
+  value.where = source;
+  for (std::size_t dot; (dot = rest.find('.')) != std::string::npos; rest.erase(0, dot + 1)) {
+    const auto key = rest.substr(0, dot);
+    auto* next = place->find(key);
+    if (!next || next->kind != Setting::Kind::map) {
+      Setting map;
+      map.kind = Setting::Kind::map;
+      map.where = source;
+      if (next) {
+        *next = map;
+      } else {
+        place->entries.emplace_back(key, map);
+      }
+      next = place->find(key);
+    }
+    place = next;
+  }
+  if (auto* old = place->find(rest)) {
+    *old = value;
+  } else {
+    place->entries.emplace_back(rest, value);
+  }
+}
+
+std::string nearest_name(const std::string& name, const std::vector<std::string>& known) {
+  std::string best;
+  std::size_t least = std::max<std::size_t>(2, name.size() / 3) + 1;
+  for (const auto& candidate : known)
+    if (const auto distance = edit_distance(name, candidate); distance < least) {
+      least = distance;
+      best = candidate;
+    }
+  return best;
+}
+
+}  // namespace magnu

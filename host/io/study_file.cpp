@@ -1,0 +1,419 @@
+#include "magnu/io/study_file.hpp"
+
+#define XXH_INLINE_ALL
+#include <fmt/format.h>
+#include <xxhash.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <set>
+
+#include "magnu/core/csv.hpp"
+#include "magnu/core/data.hpp"
+#include "magnu/experiment/targets.hpp"
+#include "magnu/io/keys.hpp"
+#include "magnu/io/quantity.hpp"
+#include "magnu/scan/recoil_problem.hpp"
+
+namespace magnu {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double lowest_threshold = 1 * constants::eV;
+
+std::string joined(const std::vector<std::string>& names) {
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+void check_keys(const Setting& map, const std::vector<std::string>& known) {
+  for (const auto& [key, value] : map.entries) {
+    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    const auto near = nearest_name(key, known);
+    throw value.error("unknown key", near.empty() ? "known here: " + joined(known)
+                                                  : "did you mean '" + near + "'?");
+  }
+}
+
+const std::string& read_text(const Setting& setting, const std::string& remedy) {
+  if (setting.kind != Setting::Kind::scalar || setting.scalar.empty())
+    throw setting.error("a word is expected here", remedy);
+  return setting.scalar;
+}
+
+/// A word out of a list.
+std::string read_choice(const Setting& setting, const std::vector<std::string>& known) {
+  const auto& text = read_text(setting, "known: " + joined(known));
+  if (std::find(known.begin(), known.end(), text) == known.end()) {
+    const auto near = nearest_name(text, known);
+    throw setting.error("unknown name", (near.empty() ? "" : "did you mean '" + near + "'? ") +
+                                            std::string("known: ") + joined(known));
+  }
+  return text;
+}
+
+double read_between(const Setting& setting, double low, double high, bool closed_below) {
+  const double value = read_number(setting);
+  if (!(closed_below ? value >= low : value > low) || !(value < high))
+    throw setting.error("out of range", fmt::format("give a number {} {} and below {}",
+                                                    closed_below ? "from" : "above", low, high));
+  return value;
+}
+
+double read_positive(const Setting& setting, Dimension dimension) {
+  const double value = read_quantity(setting, dimension);
+  if (!(value > 0)) throw setting.error("must be positive", "give a value above zero");
+  return value;
+}
+
+double read_not_negative(const Setting& setting) {
+  const double value = read_number(setting);
+  if (value < 0) throw setting.error("cannot be negative", "give zero or a positive number");
+  return value;
+}
+
+std::string read_name(const Setting& setting) {
+  const auto& name = read_text(setting, "give it a name");
+  for (const unsigned char c : name)
+    if (c < 32) throw setting.error("a name cannot hold control characters", "use plain text");
+  return name;
+}
+
+void check_map(const Setting& setting, const std::string& prefix) {
+  if (setting.kind != Setting::Kind::map)
+    throw setting.error("a map is expected here", "its keys: " + joined(key_names(prefix)));
+  check_keys(setting, key_names(prefix));
+}
+
+Oscillation read_oscillation(const Setting& setting) {
+  check_map(setting, "oscillation");
+  Oscillation o;
+  if (const auto* s = setting.find("sin2_theta12")) o.sin2_theta12 = read_between(*s, 0, 1, false);
+  if (const auto* s = setting.find("sin2_theta13")) o.sin2_theta13 = read_between(*s, 0, 1, true);
+  if (const auto* s = setting.find("dm2_21")) o.dm2_21 = read_between(*s, 0, 1, false);
+  return o;
+}
+
+MuGrid read_mu_grid(const Setting& setting) {
+  check_map(setting, "mu_eff");
+  MuGrid grid;
+  if (const auto* s = setting.find("from")) grid.from = read_between(*s, 0, 1, false);
+  if (const auto* s = setting.find("to")) grid.to = read_between(*s, 0, 1, false);
+  if (!(grid.from < grid.to))
+    throw setting.error(fmt::format("from = {} is not below to = {}", grid.from, grid.to),
+                        "give an ascending range");
+  if (const auto* s = setting.find("points")) {
+    const auto points = read_integer(*s);
+    if (points < 2 || points > 100'000'000)
+      throw s->error("out of range", "give a number from 2 to 100000000");
+    grid.points = static_cast<std::size_t>(points);
+  }
+  return grid;
+}
+
+Background read_background_entry(const Setting& entry, const std::string& folder) {
+  if (entry.kind == Setting::Kind::scalar) {
+    const auto names = background_names();
+    if (std::find(names.begin(), names.end(), entry.scalar) != names.end())
+      return named_background(entry.scalar);
+    const auto near = nearest_name(entry.scalar, names);
+    throw entry.error("unknown background",
+                      (near.empty() ? "" : "did you mean '" + near + "'? ") +
+                          std::string("known: ") + joined(names) +
+                          ", {fraction: F}, {flat: RATE}, {table: FILE}");
+  }
+  if (entry.kind != Setting::Kind::map || entry.entries.size() != 1)
+    throw entry.error("a name or a map of one key is expected here",
+                      "write for example xenon1t or {fraction: 0.25}");
+  check_map(entry, "background");
+  const auto& [kind, value] = entry.entries.front();
+  if (kind == "fraction")
+    return {Background::Kind::fraction, read_not_negative(value), "", {}, {}};
+  if (kind == "flat") return {Background::Kind::flat, read_not_negative(value), "", {}, {}};
+  const fs::path path = read_text(value, "name a CSV file");
+  try {
+    return table_background((path.is_absolute() ? path : fs::path(folder) / path).lexically_normal());
+  } catch (const InputError& problem) {
+    if (problem.location.line > 0 || !problem.location.key.empty()) throw;
+    throw value.error(problem.what(), "");
+  }
+}
+
+std::vector<Background> read_background(const Setting& setting, const std::string& folder) {
+  if (setting.kind != Setting::Kind::list)
+    throw setting.error("a list is expected here",
+                        "write for example [xenon1t] or [{fraction: 0.25}, {flat: 0.5}]");
+  std::vector<Background> list;
+  for (const auto& entry : setting.items) list.push_back(read_background_entry(entry, folder));
+  return list;
+}
+
+std::vector<std::string> read_components(const Setting& setting) {
+  const auto known = solar_components();
+  if (setting.kind != Setting::Kind::list || setting.items.empty())
+    throw setting.error("a list of components is expected here", "known: " + joined(known));
+  std::set<std::string> chosen;
+  for (const auto& item : setting.items)
+    if (!chosen.insert(read_choice(item, known)).second)
+      throw item.error("given twice", "keep one of the two");
+  std::vector<std::string> ordered;
+  for (const auto& name : known)
+    if (chosen.contains(name)) ordered.push_back(name);
+  return ordered;
+}
+
+/// The study's own settings, replaced by a curve's.
+Setting merged(const Setting& study, const Setting& curve) {
+  Setting map = study;
+  map.where = curve.where;
+  std::erase_if(map.entries, [](const auto& e) { return e.first == "curves" || e.first == "name"; });
+  for (const auto& [key, value] : curve.entries) {
+    if (auto* old = map.find(key)) {
+      *old = value;
+    } else {
+      map.entries.emplace_back(key, value);
+    }
+  }
+  return map;
+}
+
+Curve read_curve(const Setting& map, const std::string& name, const std::string& folder) {
+  Curve curve;
+  curve.name = name;
+  const auto with = [&](const char* key, auto&& read) {
+    if (const auto* setting = map.find(key)) read(*setting);
+  };
+  with("channel", [&](auto& s) { curve.channel = read_choice(s, process_names()); });
+  const auto facts = process_facts(curve.channel);
+  curve.upper = facts.defaults.upper;
+  curve.bins = facts.defaults.bins;
+  if (!facts.defaults.components.empty())
+    curve.flux.components = {std::string(facts.defaults.components)};
+
+  with("target", [&](auto& s) { curve.target = read_choice(s, target_names()); });
+  with("components", [&](auto& s) { curve.flux.components = read_components(s); });
+  if (curve.flux.components.empty()) curve.flux.components = solar_components();
+  with("solar_model", [&](auto& s) { curve.flux.solar_model = read_choice(s, solar_models()); });
+  with("b8_spectrum", [&](auto& s) { curve.flux.b8_spectrum = read_choice(s, b8_spectra()); });
+  with("oscillation", [&](auto& s) { curve.flux.oscillation = read_oscillation(s); });
+  with("accuracy", [&](auto& s) {
+    curve.flux.accuracy = read_number(s);
+    if (!(curve.flux.accuracy >= 1e-12 && curve.flux.accuracy <= 1e-3))
+      throw s.error("out of range", "give a number from 1e-12 to 1e-3");
+  });
+  with("sin2_theta_w",
+       [&](auto& s) { curve.couplings.sin2_theta_w = read_between(s, 0, 1, false); });
+  with("electrons", [&](auto& s) {
+    curve.couplings.stepping_electrons = read_choice(s, {"free", "stepping"}) == "stepping";
+    if (curve.couplings.stepping_electrons && facts.electron_recoils &&
+        load_target(curve.target).shells.empty())
+      throw s.error("no electron binding energies are known for " + curve.target,
+                    "use electrons: free, or add data/binding_" + curve.target + ".csv");
+  });
+  with("exposure",
+       [&](auto& s) { curve.exposure = read_positive(s, Dimension::exposure); });
+  with("threshold", [&](auto& s) {
+    curve.threshold = read_positive(s, Dimension::energy);
+    if (curve.threshold < lowest_threshold)
+      throw s.error("below the lowest threshold, 1 eV", "give 0.001 keV or more");
+  });
+  with("upper", [&](auto& s) { curve.upper = read_positive(s, Dimension::energy); });
+  if (!(curve.threshold < curve.upper)) {
+    const auto* at = map.find("threshold") ? map.find("threshold") : map.find("upper");
+    throw at->error(fmt::format("the threshold, {}, is not below the upper end, {}",
+                                energy_text(curve.threshold), energy_text(curve.upper)),
+                    "lower the threshold or raise 'upper'");
+  }
+  with("bins", [&](auto& s) {
+    const auto bins = read_integer(s);
+    if (bins < 1 || bins > 1'000'000) throw s.error("out of range", "give a number from 1 to 1000000");
+    curve.bins = static_cast<int>(bins);
+  });
+  with("background", [&](auto& s) {
+    curve.background = read_background(s, folder);
+    const auto isotopes = load_target(curve.target).isotopes;
+    const bool has_xe136 = std::any_of(isotopes.begin(), isotopes.end(),
+                                       [](const auto& i) { return i.z == 54 && i.a == 136; });
+    for (std::size_t i = 0; i < curve.background.size(); ++i) {
+      const auto& entry = curve.background[i];
+      const bool electronic = entry.kind == Background::Kind::named ||
+                              entry.kind == Background::Kind::xe136_2nbb;
+      if (electronic && !facts.electron_recoils)
+        throw s.items[i].error("a background of electron recoils on channel " + curve.channel,
+                               "use {fraction: F}, {flat: RATE} or {table: FILE} there");
+      if (has_double_beta(entry) && !has_xe136)
+        throw s.items[i].error(curve.target + " holds no 136Xe", "use another background");
+    }
+  });
+  with("fraction_in", [&](auto& s) {
+    curve.fraction_in =
+        read_choice(s, {"variance", "error"}) == "error" ? FractionIn::error : FractionIn::variance;
+  });
+  with("statistic", [&](auto& s) {
+    curve.statistic =
+        read_choice(s, {"counts", "density"}) == "density" ? Statistic::density : Statistic::counts;
+  });
+  with("sigma_scale",
+       [&](auto& s) { curve.sigma_scale = read_positive(s, Dimension::number); });
+  with("confidence_level",
+       [&](auto& s) { curve.confidence_level = read_between(s, 0, 1, false); });
+  with("mu_eff", [&](auto& s) { curve.mu_eff = read_mu_grid(s); });
+  return curve;
+}
+
+std::string hash_text(const std::string& text) {
+  const auto hash = XXH3_128bits(text.data(), text.size());
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+}
+
+using TableText = std::function<std::string(const BackgroundTable&)>;
+
+void emit_background(YAML::Emitter& out, const std::vector<Background>& list,
+                     const TableText& table_text) {
+  out << YAML::Flow << YAML::BeginSeq;
+  for (const auto& entry : list) {
+    const auto pair = [&](const char* key, const std::string& value) {
+      out << YAML::BeginMap << YAML::Key << key << YAML::Value << value << YAML::EndMap;
+    };
+    switch (entry.kind) {
+      case Background::Kind::fraction: pair("fraction", fmt::format("{}", entry.value)); break;
+      case Background::Kind::flat: pair("flat", fmt::format("{}", entry.value)); break;
+      case Background::Kind::table: pair("table", table_text(*entry.table)); break;
+      default: out << entry.name;
+    }
+  }
+  out << YAML::EndSeq;
+}
+
+std::string emit(const Study& study, const TableText& table_text) {
+  YAML::Emitter out;
+  const auto put = [&](const char* key, const auto& value) {
+    out << YAML::Key << key << YAML::Value << value;
+  };
+  const auto number = [](double value) { return fmt::format("{}", value); };
+  out << YAML::BeginMap;
+  put("name", study.name);
+  out << YAML::Key << "curves" << YAML::Value << YAML::BeginSeq;
+  for (const auto& c : study.curves) {
+    out << YAML::BeginMap;
+    put("name", c.name);
+    put("channel", c.channel);
+    put("target", c.target);
+    out << YAML::Key << "components" << YAML::Value << YAML::Flow << c.flux.components;
+    put("solar_model", c.flux.solar_model);
+    put("b8_spectrum", c.flux.b8_spectrum);
+    out << YAML::Key << "oscillation" << YAML::Value << YAML::Flow << YAML::BeginMap;
+    put("sin2_theta12", number(c.flux.oscillation.sin2_theta12));
+    put("sin2_theta13", number(c.flux.oscillation.sin2_theta13));
+    put("dm2_21", number(c.flux.oscillation.dm2_21));
+    out << YAML::EndMap;
+    put("sin2_theta_w", number(c.couplings.sin2_theta_w));
+    put("electrons", c.couplings.stepping_electrons ? "stepping" : "free");
+    put("exposure", exposure_text(c.exposure));
+    put("threshold", energy_text(c.threshold));
+    put("upper", energy_text(c.upper));
+    put("bins", c.bins);
+    out << YAML::Key << "background" << YAML::Value;
+    emit_background(out, c.background, table_text);
+    put("fraction_in", c.fraction_in == FractionIn::error ? "error" : "variance");
+    put("statistic", c.statistic == Statistic::density ? "density" : "counts");
+    put("sigma_scale", number(c.sigma_scale));
+    put("confidence_level", number(c.confidence_level));
+    out << YAML::Key << "mu_eff" << YAML::Value << YAML::Flow << YAML::BeginMap;
+    put("from", number(c.mu_eff.from));
+    put("to", number(c.mu_eff.to));
+    put("points", c.mu_eff.points);
+    out << YAML::EndMap;
+    put("accuracy", number(c.flux.accuracy));
+    out << YAML::EndMap;
+  }
+  out << YAML::EndSeq << YAML::EndMap;
+  return std::string(out.c_str()) + "\n";
+}
+
+}  // namespace
+
+Study read_study(const std::string& path, const std::vector<std::string>& overrides) {
+  auto root = load_settings(path);
+  for (const auto& assignment : overrides) apply_override(root, assignment);
+  check_keys(root, key_names(""));
+
+  Study study{fs::path(path).stem().string(), {}};
+  if (const auto* name = root.find("name")) {
+    study.name = read_name(*name);
+    if (study.name.find('/') != std::string::npos || study.name.starts_with("."))
+      throw name->error("a study's name is also its folder's",
+                        "use a name without '/' that does not begin with '.'");
+  }
+  const auto folder = fs::path(path).parent_path().string();
+  auto curve_keys = key_names("");
+  std::erase(curve_keys, "curves");
+  const auto* curves = root.find("curves");
+  if (!curves) {
+    study.curves.push_back(read_curve(root, study.name, folder));
+    return study;
+  }
+  if (curves->kind != Setting::Kind::list)
+    throw curves->error("a list of maps is expected here", "write '- name: ...' for each curve");
+  if (curves->items.empty())
+    throw curves->error("the list of curves is empty", "list one curve, or leave the key out");
+  for (const auto& entry : curves->items) {
+    if (entry.kind != Setting::Kind::map)
+      throw entry.error("a map is expected here", "write '- name: ...' and the curve's keys");
+    check_keys(entry, curve_keys);
+    const auto* name = entry.find("name");
+    if (!name) throw entry.error("the curve has no name", "give each curve a 'name'");
+    const auto text = read_name(*name);
+    for (const auto& other : study.curves)
+      if (other.name == text)
+        throw name->error("two curves of one name", "give each curve a name of its own");
+    study.curves.push_back(read_curve(merged(root, entry), text, folder));
+  }
+  return study;
+}
+
+std::vector<std::string> study_warnings(const Study& study) {
+  std::vector<std::string> warnings;
+  for (const auto& curve : study.curves) {
+    const auto flux = make_solar_flux(curve.flux);
+    const auto target = load_target(curve.target);
+    double end = 0;
+    if (process_facts(curve.channel).electron_recoils) {
+      end = maximum_recoil(flux.largest_energy(), constants::electron_mass);
+    } else {
+      for (const auto& isotope : target.isotopes)
+        end = std::max(end, maximum_recoil(flux.largest_energy(), isotope.nuclear_mass()));
+    }
+    for (const auto& [what, energy] :
+         {std::pair{"threshold", curve.threshold}, std::pair{"upper end", curve.upper}})
+      if (energy > end)
+        warnings.push_back(fmt::format(
+            "curve '{}': the {}, {}, lies above the end of the spectrum, {:.4g} keV: bins there "
+            "hold no signal",
+            curve.name, what, energy_text(energy), end / constants::keV));
+  }
+  return warnings;
+}
+
+std::string effective_yaml(const Study& study) {
+  return emit(study, [](const auto& table) { return fs::absolute(table.file).string(); });
+}
+
+std::string study_hash(const Study& study) {
+  return hash_text(emit(study, [](const auto& table) {
+    std::string text = fs::path(table.file).filename();
+    for (std::size_t i = 0; i < table.energy.size(); ++i)
+      text += fmt::format(" {}:{}", table.energy[i], table.rate[i]);
+    return text;
+  }));
+}
+
+std::string data_hash() {
+  std::string all;
+  for (const auto& [name, text] : data_files()) all += name + "\n" + std::string(text);
+  return hash_text(all);
+}
+
+}  // namespace magnu

@@ -1,0 +1,268 @@
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <cstdlib>
+
+#include "magnu/core/csv.hpp"
+#include "magnu/io/progress.hpp"
+#include "magnu/io/report.hpp"
+#include "magnu/io/results.hpp"
+#include "magnu/io/study_file.hpp"
+#include "magnu/scan/cpu_runner.hpp"
+#include "magnu/scan/cuda_runner.hpp"
+#include "magnu/version.hpp"
+
+namespace magnu {
+namespace {
+
+enum ExitCode { done = 0, failed = 1, bad_usage = 2 };
+
+struct Options {
+  std::string config, backend = "auto", evaluation = "fast", isa = "auto", out, at, log_file;
+  std::vector<std::string> overrides;
+  std::string threads;
+  bool overwrite = false, verify = false, quiet = false, verbose = false;
+};
+
+void start_log(const Options& options) {
+  std::vector<spdlog::sink_ptr> sinks;
+  const char* no_color = std::getenv("NO_COLOR");
+  sinks.push_back(std::make_shared<spdlog::sinks::stderr_color_sink_mt>(
+      no_color && *no_color ? spdlog::color_mode::never : spdlog::color_mode::automatic));
+  if (!options.log_file.empty()) {
+    try {
+      sinks.push_back(std::make_shared<spdlog::sinks::basic_file_sink_mt>(options.log_file));
+    } catch (const spdlog::spdlog_ex& problem) {
+      throw OutputError(options.log_file, problem.what(), "name another file with --log-file");
+    }
+  }
+  auto logger = std::make_shared<spdlog::logger>("magnu", sinks.begin(), sinks.end());
+  logger->set_pattern("magnu: %^%l%$: %v");
+  logger->set_level(options.quiet     ? spdlog::level::err
+                    : options.verbose ? spdlog::level::debug
+                                      : spdlog::level::info);
+  if (sinks.size() > 1) sinks[1]->set_pattern("%Y-%m-%dT%H:%M:%S %l %v");
+  spdlog::set_default_logger(logger);
+}
+
+int thread_count(const Options& options) {
+  if (options.threads.empty()) return available_processors();
+  double value = 0;
+  if (!parse_number(options.threads, value) || value != std::floor(value) || value < 1 ||
+      value > 4096)
+    throw InputError({"", 0, "--threads", options.threads}, "not a number of threads",
+                     "give a whole number from 1 to 4096, or leave the option out");
+  return static_cast<int>(value);
+}
+
+InstructionSet instruction_set(const Options& options) {
+  const auto isa = options.isa == "v4"        ? InstructionSet::v4
+                   : options.isa == "v3"      ? InstructionSet::v3
+                   : options.isa == "default" ? InstructionSet::baseline
+                                              : best_instruction_set();
+  if (!supported(isa))
+    throw InputError({"", 0, "--isa", options.isa}, "this processor lacks it",
+                     "the widest here is " + to_string(best_instruction_set()));
+  return isa;
+}
+
+std::unique_ptr<Runner> make_runner(const Options& options) {
+  auto cpu = make_cpu_runner(thread_count(options), instruction_set(options));
+  if (options.backend == "cpu") return cpu;
+  const auto cuda = cuda_status();
+  if (!cuda.devices.empty()) return make_cuda_runner();
+  if (options.backend == "cuda")
+    throw InputError({"", 0, "--backend", "cuda"}, "no CUDA device: " + cuda.reason,
+                     "use --backend cpu or auto");
+  if (cuda.built_in) {
+    spdlog::info("no CUDA device ({}): running on the CPU", cuda.reason);
+  } else {
+    spdlog::debug("{}: running on the CPU", cuda.reason);
+  }
+  return cpu;
+}
+
+void warn_about(const Study& study) {
+  for (const auto& warning : study_warnings(study)) spdlog::warn(warning);
+}
+
+int run_scan(const Options& options) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto study = read_study(options.config, options.overrides);
+  const auto runner = make_runner(options);
+  const auto evaluation = options.evaluation == "direct" ? Evaluation::direct : Evaluation::fast;
+  const ResultsFolder folder(options.out.empty() ? "results/" + study.name : options.out, study,
+                             options.overwrite);
+
+  Provenance provenance{runner->name(), runner->device(), runner->instruction_set(),
+                        options.evaluation, runner->threads(), 0, {}, nullptr};
+  const double cells =
+      evaluation == Evaluation::direct || options.verify ? direct_work(study) : 0;
+  std::vector<CurveResult> results;
+  {
+    Progress progress("scan", evaluation == Evaluation::direct ? cells : 0, "cells",
+                      options.quiet);
+    Engine engine(*runner, evaluation, progress.callback());
+    for (const auto& curve : study.curves) results.push_back(engine.run(curve));
+    provenance.counters = engine.counters();
+  }
+  VerificationReport report;
+  if (options.verify) {
+    std::vector<std::unique_ptr<Runner>> owned;
+    std::vector<const Runner*> runners;
+    owned.push_back(make_cpu_runner(thread_count(options), instruction_set(options)));
+    if (!cuda_status().devices.empty()) {
+      owned.push_back(make_cuda_runner());
+    } else {
+      spdlog::info("verified on the CPU alone: no CUDA device ({})", cuda_status().reason);
+    }
+    for (const auto& r : owned) runners.push_back(r.get());
+    Progress progress("verification", cells * static_cast<double>(runners.size()), "cells",
+                      options.quiet);
+    report = verify(study, runners, progress.callback());
+    provenance.verification = &report;
+  }
+  provenance.wall_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  folder.write(study, results, provenance);
+  if (!options.quiet) {
+    fmt::print("{}", limits_table(results));
+    if (options.verify) fmt::print("{}", verification_table(report));
+    fmt::print("results in {}\n", folder.path().string());
+  }
+  if (options.verify && !report.passed()) {
+    spdlog::error("verification failed; the results are kept and marked in study.json");
+    return failed;
+  }
+  return done;
+}
+
+int run_spectrum(const Options& options) {
+  const auto study = read_study(options.config, options.overrides);
+  std::vector<double> energies;
+  std::string text = options.at;
+  while (!text.empty()) {
+    const auto comma = text.find(',');
+    const auto word = text.substr(0, comma);
+    double value = 0;
+    if (!parse_number(word, value) || !(value >= 1e-3 && value <= 1e6))
+      throw InputError({"", 0, "--at", word}, "not a recoil energy",
+                       "give keV from 0.001 to 1e6, separated by commas: --at 1,10,100");
+    energies.push_back(value);
+    text.erase(0, comma == std::string::npos ? text.size() : comma + 1);
+  }
+  const auto runner = make_runner(options);
+  Engine engine(*runner, Evaluation::fast);
+  fmt::print("{}", spectrum_csv(study, engine, energies));
+  return done;
+}
+
+int run_check(const Options& options) {
+  const auto study = read_study(options.config, options.overrides);
+  fmt::print("{}\n{}", effective_yaml(study), cost_report(study));
+  warn_about(study);
+  return done;
+}
+
+/// Everything printed must have arrived: a full disk behind stdout is a failure.
+int flushed(int code) {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
+    throw OutputError("standard output", "cannot be written", "free space and run again");
+  return code;
+}
+
+int run(int argc, char** argv) {
+  Options options;
+  CLI::App app{
+      "magnu: how small a neutrino magnetic moment could a dark-matter detector see?\n"
+      "Solar neutrinos scatter off electrons and nuclei; mu_eff adds a signal that rises at low\n"
+      "recoil energy. A study is a YAML file: see configs/ and docs/configuration.md.\n\n"
+      "  magnu scan configs/quick.yaml              limits and sensitivity curves\n"
+      "  magnu spectrum configs/quick.yaml --at 1,10  differential rates as CSV\n"
+      "  magnu check configs/quick.yaml --set bins=20 the study as understood, and its cost\n",
+      "magnu"};
+  app.set_version_flag("--version", "magnu " + version() + " (" + commit() + ")");
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.add_flag("-q,--quiet", options.quiet, "print nothing but errors");
+  app.add_flag("-v,--verbose", options.verbose, "say more on stderr");
+  app.add_option("--log-file", options.log_file, "write the log to this file too")->type_name("FILE");
+
+  const auto add_study = [&](CLI::App* command) {
+    command->add_option("CONFIG", options.config, "the study, a YAML file")->required();
+    command
+        ->add_option("--set", options.overrides,
+                     "change a setting: PATH=VALUE, with the file's paths, and curves.NAME.key for "
+                     "one curve; repeatable")
+        ->type_name("PATH=VALUE")
+        ->take_all()
+        ->expected(1);
+  };
+  const auto add_runner = [&](CLI::App* command) {
+    command->add_option("--backend", options.backend, "where to run (auto: a CUDA device if any)")
+        ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+        ->capture_default_str();
+    command->add_option("--threads", options.threads,
+                        "CPU threads (default: the processors this process may use)")
+        ->type_name("N");
+    command->add_option("--isa", options.isa, "CPU instruction set (auto: the widest there is)")
+        ->check(CLI::IsMember({"auto", "default", "v3", "v4"}))
+        ->capture_default_str();
+  };
+
+  auto* scan = app.add_subcommand("scan", "compute limits and sensitivity curves of a study");
+  add_study(scan);
+  add_runner(scan);
+  scan->add_option("--evaluation", options.evaluation,
+                   "fast: coefficients and running integrals; direct: every cell of the dense grid")
+      ->check(CLI::IsMember({"fast", "direct"}))
+      ->capture_default_str();
+  scan->add_option("--out", options.out, "results folder (default: results/NAME)")->type_name("DIR");
+  scan->add_flag("--overwrite", options.overwrite, "replace another study's results there");
+  scan->add_flag("--verify", options.verify,
+                 "run both evaluations, on the CPU and on a device if any, and compare them");
+
+  auto* spectrum = app.add_subcommand(
+      "spectrum",
+      "print differential rates as CSV: per tonne, year and keV; magnetic at 1e-11 mu_B");
+  add_study(spectrum);
+  add_runner(spectrum);
+  spectrum->add_option("--at", options.at, "recoil energies in keV (default: the bin edges)")
+      ->type_name("E1,E2,...");
+
+  auto* check = app.add_subcommand("check", "validate a study, print it whole and what it costs");
+  add_study(check);
+  auto* list = app.add_subcommand("list", "print every name and key a study may use");
+  app.add_subcommand("info", "print version, build, processor and devices");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    return app.exit(problem) == 0 ? done : bad_usage;
+  }
+  start_log(options);
+  if (scan->parsed()) return run_scan(options);
+  if (spectrum->parsed()) return run_spectrum(options);
+  if (check->parsed()) return run_check(options);
+  fmt::print("{}", list->parsed() ? names_report() : info_report());
+  return done;
+}
+
+}  // namespace
+}  // namespace magnu
+
+int main(int argc, char** argv) {
+  try {
+    return magnu::flushed(magnu::run(argc, argv));
+  } catch (const magnu::InputError& problem) {
+    spdlog::error(problem.what());
+    return magnu::bad_usage;
+  } catch (const std::exception& problem) {
+    spdlog::error(problem.what());
+    return magnu::failed;
+  }
+}

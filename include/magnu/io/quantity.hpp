@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+
+#include "magnu/io/setting.hpp"
+
+namespace magnu {
+
+/// What a text with units may measure, and in which unit it is then returned.
+enum class Dimension { energy /* MeV */, exposure /* tonne year */, number };
+
+/// Reads "0.3 keV", "40 tonne year", "200 tonne x 10 year". InputError for a missing or wrong unit
+/// and for what is not a finite number.
+double read_quantity(const Setting& setting, Dimension dimension);
+
+/// A finite number without unit.
+double read_number(const Setting& setting);
+
+/// A whole number.
+long long read_integer(const Setting& setting);
+
+/// Text that `read_quantity` turns into this very double.
+std::string energy_text(double mev);
+std::string exposure_text(double tonne_year);
+
+/// In keV, without the last digit's noise of the conversion where that reads back the same.
+double energy_in_keV(double mev);
+
+}  // namespace magnu

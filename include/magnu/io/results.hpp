@@ -1,0 +1,48 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "magnu/scan/engine.hpp"
+#include "magnu/scan/verification.hpp"
+
+namespace magnu {
+
+/// How a scan was made: what study.json holds besides the study.
+struct Provenance {
+  std::string backend, device, instruction_set, evaluation;
+  int threads = 0;
+  double wall_seconds = 0;
+  Counters counters;
+  const VerificationReport* verification = nullptr;
+};
+
+/// The result files of a scan. The constructor refuses a folder that holds another study and one
+/// that cannot be written; `write` puts every file under a temporary name, and only when all are whole
+/// gives them their own. On any failure the folder's former results stay as they were.
+class ResultsFolder {
+ public:
+  ResultsFolder(std::filesystem::path folder, const Study& study, bool overwrite);
+
+  void write(const Study& study, const std::vector<CurveResult>& results,
+             const Provenance& provenance) const;
+
+  const std::filesystem::path& path() const { return folder_; }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+/// Writes files (name -> text) into a folder: all, or none of them.
+void write_files(const std::filesystem::path& folder,
+                 const std::vector<std::pair<std::string, std::string>>& files);
+
+std::string limits_csv(const std::vector<CurveResult>& results);
+std::string curves_csv(const std::vector<CurveResult>& results);
+std::string spectra_csv(const std::vector<CurveResult>& results);
+/// Table 1 of arXiv:2008.05080 for the targets and 8B spectra of a study.
+std::string kinematic_limits_csv(const Study& study);
+
+}  // namespace magnu

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "magnu/core/error.hpp"
+
+namespace magnu {
+
+/// A configuration as read: scalars, lists and maps that know where they stand. The one place that
+/// knows yaml-cpp turns files into this.
+struct Setting {
+  enum class Kind { null, scalar, list, map };
+
+  Kind kind = Kind::null;
+  std::string scalar;
+  std::vector<Setting> items;                            ///< of a list
+  std::vector<std::pair<std::string, Setting>> entries;  ///< of a map, in the file's order
+  Location where;
+
+  const Setting* find(const std::string& key) const;
+  Setting* find(const std::string& key);
+
+  /// The setting as one line of YAML, for messages.
+  std::string brief() const;
+  /// An InputError at this setting.
+  InputError error(const std::string& what_is_wrong, const std::string& remedy) const;
+};
+
+/// Reads a YAML file. InputError for an unreadable or empty file, broken YAML, duplicate keys.
+Setting load_settings(const std::string& path);
+
+/// Applies PATH=VALUE as the command line gives it: the same paths as in the file, and
+/// curves.NAME.key for one curve. VALUE is YAML.
+void apply_override(Setting& root, const std::string& assignment);
+
+/// Of `known`, the name closest to `name`; empty where none is close.
+std::string nearest_name(const std::string& name, const std::vector<std::string>& known);
+
+}  // namespace magnu

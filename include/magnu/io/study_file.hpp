@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "magnu/io/setting.hpp"
+#include "magnu/scan/study.hpp"
+
+namespace magnu {
+
+/// Reads and checks a study; `overrides` are PATH=VALUE. Every complaint is an InputError that names
+/// file, line, key and value.
+Study read_study(const std::string& path, const std::vector<std::string>& overrides = {});
+
+/// What in a valid study a user should know of: thresholds and upper ends that leave the spectrum.
+std::vector<std::string> study_warnings(const Study& study);
+
+/// The effective configuration as YAML, every default written out; reading it gives the same study.
+std::string effective_yaml(const Study& study);
+
+/// A hash of everything that decides the study's numbers, the contents of its tables included.
+std::string study_hash(const Study& study);
+
+/// A hash of the data tables compiled in.
+std::string data_hash();
+
+}  // namespace magnu

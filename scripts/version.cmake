@@ -1,0 +1,31 @@
+# Writes version(), commit() and build_description() of include/magnu/version.hpp.
+set(commit unknown)
+find_program(git git)
+if(git)
+  execute_process(COMMAND ${git} -C ${SOURCE} describe --always --dirty --abbrev=12 --exclude=*
+                  OUTPUT_VARIABLE described OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  if(described)
+    set(commit ${described})
+  endif()
+endif()
+set(build "${COMPILER}, ${BUILD}")
+if(CUDA)
+  string(APPEND build ", CUDA ${CUDA}")
+endif()
+set(text "#include \"magnu/version.hpp\"
+
+namespace magnu {
+
+std::string version() { return \"${VERSION}\"; }
+std::string commit() { return \"${commit}\"; }
+std::string build_description() { return \"${build}\"; }
+
+}  // namespace magnu
+")
+set(old "")
+if(EXISTS ${OUTPUT})
+  file(READ ${OUTPUT} old)
+endif()
+if(NOT old STREQUAL text)
+  file(WRITE ${OUTPUT} "${text}")
+endif()
