@@ -1,0 +1,105 @@
+#include "magnu/scan/cuda_runner.hpp"
+
+#include <thrust/device_vector.h>
+
+#include <algorithm>
+#include <cub/device/device_segmented_reduce.cuh>
+
+#include "launch.cuh"
+#include "magnu/scan/pipeline.hpp"
+#include "thrust_executor.cuh"
+
+namespace magnu {
+namespace {
+
+int device_count(std::string& reason) {
+  int count = 0;  // left alone where there is no driver
+  const auto status = cudaGetDeviceCount(&count);
+  if (status != cudaSuccess) {
+    cudaGetLastError();
+    reason = cudaGetErrorString(status);
+    return 0;
+  }
+  if (count == 0) reason = "the driver knows none";
+  return count;
+}
+
+/// Memory and launches on the current device.
+class CudaSpace {
+ public:
+  // Four mu_eff values a thread: eight sums in flight hide the latency of the FP64 pipe while
+  // thousands of threads remain.
+  static constexpr int lanes = 4;
+
+  template <class T>
+  using Vector = thrust::device_vector<T>;
+
+  std::string name() const { return "cuda"; }
+
+  std::string device() const {
+    int index = 0, driver = 0;
+    cudaDeviceProp properties{};
+    check(cudaGetDevice(&index), "device");
+    check(cudaGetDeviceProperties(&properties, index), "device properties");
+    check(cudaDriverGetVersion(&driver), "driver version");
+    return std::string(properties.name) + ", driver for CUDA " + std::to_string(driver / 1000) +
+           "." + std::to_string(driver % 1000 / 10);
+  }
+
+  std::string instruction_set() const {
+    int index = 0, major = 0, minor = 0;
+    check(cudaGetDevice(&index), "device");
+    check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, index), "capability");
+    check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, index), "capability");
+    return "sm_" + std::to_string(major) + std::to_string(minor);
+  }
+
+  std::size_t working_bytes() const {
+    std::size_t free = 0, total = 0;
+    check(cudaMemGetInfo(&free, &total), "free memory");
+    return std::min(free / 4, std::size_t{1} << 30);
+  }
+
+  template <class Body>
+  void for_each(std::size_t n, const Body& body) const {
+    launch_1d(n, body);
+  }
+
+  /// One CUB block per segment: a fixed order of summation for a device model.
+  template <class Iterator>
+  void sum_segments(std::size_t count, std::size_t length, Iterator terms, double* sums) const {
+    const auto begin = thrust::make_transform_iterator(
+        thrust::make_counting_iterator(std::size_t{0}), SegmentBegin{length});
+    std::size_t bytes = 0;
+    check(cub::DeviceSegmentedReduce::Sum(nullptr, bytes, terms, sums, count, begin, begin + 1),
+          "segmented sum");
+    thrust::device_vector<char> scratch(bytes);
+    check(cub::DeviceSegmentedReduce::Sum(thrust::raw_pointer_cast(scratch.data()), bytes, terms,
+                                          sums, count, begin, begin + 1),
+          "segmented sum");
+  }
+};
+
+}  // namespace
+
+CudaStatus cuda_status() {
+  CudaStatus status{true, {}, {}};
+  const int count = device_count(status.reason);
+  for (int i = 0; i < count; ++i) {
+    cudaDeviceProp properties{};
+    check(cudaGetDeviceProperties(&properties, i), "device properties");
+    status.devices.push_back(std::string(properties.name) + ", compute capability " +
+                             std::to_string(properties.major) + "." +
+                             std::to_string(properties.minor) + ", " +
+                             std::to_string(properties.totalGlobalMem >> 20) + " MiB");
+  }
+  return status;
+}
+
+std::unique_ptr<Runner> make_cuda_runner() {
+  std::string reason;
+  if (device_count(reason) == 0) throw DeviceError("no CUDA device: " + reason);
+  return std::make_unique<Pipeline<ThrustExecutor<CudaSpace>>>(ThrustExecutor<CudaSpace>({}));
+}
+
+}  // namespace magnu

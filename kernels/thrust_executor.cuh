@@ -1,0 +1,92 @@
+#pragma once
+
+#include <thrust/copy.h>
+#include <thrust/execution_policy.h>
+#include <thrust/for_each.h>
+#include <thrust/host_vector.h>
+#include <thrust/iterator/counting_iterator.h>
+#include <thrust/iterator/transform_iterator.h>
+#include <thrust/reduce.h>
+
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "magnu/core/view.hpp"
+
+namespace magnu {
+
+/// Where segment s begins, as an iterator over segments.
+struct SegmentBegin {
+  std::size_t length;
+  MAGNU_HD std::size_t operator()(std::size_t segment) const { return segment * length; }
+};
+
+/// Terms as an iterator: they are computed where they are summed and never stored. Not a pointer, so
+/// that no alignment decides the order of a sum.
+template <class Term>
+auto term_iterator(const Term& term) {
+  return thrust::make_transform_iterator(thrust::make_counting_iterator(std::size_t{0}), term);
+}
+
+/// An executor of Pipeline over Thrust vectors. `Space` says where: its Vector<T>, for_each,
+/// sum_segments and facts. The CUDA space is in cuda_runner.cu; tests run a host space.
+template <class Space>
+class ThrustExecutor {
+ public:
+  static constexpr int lanes = Space::lanes;
+
+  template <class T>
+  class Buffer {
+   public:
+    explicit Buffer(std::size_t n) : values_(n) {}
+    explicit Buffer(std::span<const T> values) : values_(values.begin(), values.end()) {}
+    View<T> view() { return {thrust::raw_pointer_cast(values_.data()), values_.size()}; }
+    View<const T> view() const { return {thrust::raw_pointer_cast(values_.data()), values_.size()}; }
+    const auto& values() const { return values_; }
+
+   private:
+    typename Space::template Vector<T> values_;
+  };
+
+  explicit ThrustExecutor(Space space) : space_(std::move(space)) {}
+
+  std::string name() const { return space_.name(); }
+  std::string device() const { return space_.device(); }
+  std::string instruction_set() const { return space_.instruction_set(); }
+  int threads() const { return 1; }
+  std::size_t working_bytes() const { return space_.working_bytes(); }
+
+  template <class T>
+  Buffer<std::remove_const_t<T>> upload(std::span<T> values) const {
+    return Buffer<std::remove_const_t<T>>(std::span<const T>(values));
+  }
+  template <class T>
+  Buffer<T> allocate(std::size_t n) const {
+    return Buffer<T>(n);
+  }
+  template <class T>
+  std::vector<T> download(const Buffer<T>& buffer) const {
+    std::vector<T> values(buffer.values().size());
+    thrust::copy(buffer.values().begin(), buffer.values().end(), values.begin());
+    return values;
+  }
+
+  template <class Body>
+  void for_each(std::size_t n, const Body& body, std::size_t) const {
+    space_.for_each(n, body);
+  }
+
+  template <class Term>
+  std::vector<double> sum_segments(std::size_t count, std::size_t length, const Term& term) const {
+    Buffer<double> sums(count);
+    if (count > 0) space_.sum_segments(count, length, term_iterator(term), sums.view().data);
+    return download(sums);
+  }
+
+ private:
+  Space space_;
+};
+
+}  // namespace magnu
