@@ -73,7 +73,7 @@ RecoilProblem make_recoil_problem(const Curve& curve, const Target& target,
   RecoilProblem problem;
   problem.first_point.push_back(0);
   const auto breaks = break_points(curve, target, flux);
-  const double ratio = panel_ratio(curve.flux.accuracy / 10, 2 * points_per_panel);
+  const double ratio = std::min(1.1, panel_ratio(curve.flux.accuracy / 10, 2 * points_per_panel));
   const auto& rule = gauss_legendre(points_per_panel);
   for (int bin = 0; bin < curve.bins; ++bin) {
     const double lower = curve.lower_edge(bin), upper = curve.lower_edge(bin + 1);

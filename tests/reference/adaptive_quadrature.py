@@ -748,7 +748,7 @@ class Curve:
         unknown = set(curve) - KEYS
         if unknown:
             raise ValueError(f"unknown key(s): {', '.join(sorted(unknown))}")
-        channel = curve["channel"]
+        channel = curve.get("channel", "electron")
         if channel not in ("electron", "nuclear"):
             raise ValueError(f"channel: unknown value '{channel}'")
         electron = channel == "electron"

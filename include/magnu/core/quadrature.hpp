@@ -21,7 +21,7 @@ double integrate(const std::function<double(double)>& f, double lower, double up
 /// A function with a singularity at 0, interpolated or integrated on panels [a, r a], converges as
 /// rho^-order with rho = (sqrt(r) + 1)/(sqrt(r) - 1), the Bernstein ellipse through the singularity
 /// (Trefethen, Approximation Theory and Approximation Practice, ch. 8; a Gauss rule of n nodes has
-/// order 2n). The largest r that reaches `accuracy`.
+/// order 2n), up to a factor of order one. The r at which that is `accuracy`.
 double panel_ratio(double accuracy, int order);
 
 /// The least number of Gauss nodes that reaches `accuracy` on a panel [a, r a] of that kind.

@@ -1,0 +1,177 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "curves.hpp"
+#include "emulator.hpp"
+#include "magnu/scan/cpu_runner.hpp"
+#include "magnu/scan/cuda_runner.hpp"
+#include "magnu/scan/engine.hpp"
+#include "magnu/scan/verification.hpp"
+
+/// One suite for every backend: each must give the CPU's numbers (baseline instructions, one thread)
+/// for both evaluations, both channels and both statistics.
+namespace magnu {
+namespace {
+
+using test::paper_curve;
+
+struct Backend {
+  std::string name;
+  std::function<std::unique_ptr<Runner>()> make;  ///< null where it is not there
+};
+
+std::vector<Backend> backends() {
+  std::vector<Backend> list;
+  for (const auto isa : {InstructionSet::baseline, InstructionSet::v3, InstructionSet::v4})
+    for (const int threads : {1, 2, 7})
+      list.push_back({"cpu_" + to_string(isa) + "_" + std::to_string(threads), [=] {
+                        return supported(isa) ? make_cpu_runner(threads, isa) : nullptr;
+                      }});
+  for (const std::size_t block : {1, 7, 61})
+    for (const std::size_t bytes : {1, 1 << 20})
+      list.push_back({"emulator_" + std::to_string(block) + "_" + std::to_string(bytes), [=] {
+                        return std::make_unique<Pipeline<test::Emulator>>(
+                            test::Emulator(block, bytes));
+                      }});
+  list.push_back({"cuda", [] {
+                    return cuda_status().devices.empty() ? nullptr : make_cuda_runner();
+                  }});
+  return list;
+}
+
+class Conformance
+    : public testing::TestWithParam<std::tuple<Backend, const char*, Statistic>> {
+ protected:
+  void SetUp() override {
+    const auto& [backend, channel, statistic] = GetParam();
+    runner_ = backend.make();
+    if (!runner_)
+      GTEST_SKIP() << backend.name << ": not on this machine ("
+                   << (backend.name == "cuda" ? cuda_status().reason : "instruction set") << ")";
+    curve_ = paper_curve(channel, statistic);
+    curve_.bins = 5;
+    curve_.couplings.stepping_electrons = true;
+    curve_.background = {test::fraction(0.25)};
+  }
+
+  static constexpr double bound = between_backends;
+  std::unique_ptr<Runner> runner_;
+  std::unique_ptr<Runner> reference_ = make_cpu_runner(1, InstructionSet::baseline);
+  Curve curve_;
+};
+
+TEST_P(Conformance, SpectraOfBothEvaluations) {
+  Engine here(*runner_, Evaluation::fast), there(*reference_, Evaluation::fast);
+  const auto &a = here.point_spectra(curve_), &b = there.point_spectra(curve_);
+  const auto& problem = there.problem(curve_);
+  ASSERT_EQ(a.values.size(), b.values.size());
+  const std::vector<double> mu{0, 1e-13, 1e-11, 1e-9};
+  const auto direct = runner_->direct(here.flux(curve_), problem, mu, true, {});
+  for (std::size_t p = 0; p < problem.points(); ++p) {
+    const auto x = a.total(p), y = b.total(p);
+    EXPECT_NEAR(x.standard_model, y.standard_model, bound * y.standard_scale);
+    EXPECT_NEAR(x.magnetic, y.magnetic, bound * y.magnetic_scale);
+    for (std::size_t m = 0; m < mu.size(); ++m) {
+      const double mu2 = mu[m] * mu[m];
+      EXPECT_NEAR(direct.spectrum[p * mu.size() + m], y.standard_model + mu2 * y.magnetic,
+                  between_evaluations * (y.standard_scale + mu2 * y.magnetic_scale));
+    }
+  }
+}
+
+TEST_P(Conformance, DeltaChiSquaredAndLimits) {
+  for (const auto evaluation : {Evaluation::fast, Evaluation::direct}) {
+    const auto a = Engine(*runner_, evaluation).run(curve_);
+    const auto b = Engine(*reference_, evaluation).run(curve_);
+    ASSERT_EQ(a.delta_chi2.size(), curve_.mu_eff.points);
+    for (std::size_t m = 0; m < a.delta_chi2.size(); ++m)
+      EXPECT_NEAR(a.delta_chi2[m] / b.delta_chi2[m], 1, bound);
+    EXPECT_NEAR(a.limit / b.limit, 1, bound);
+    EXPECT_NEAR(a.delta_chi2.front() / 1e-16 / (a.delta_chi2.back()), 1, 1e-11)
+        << "no digits lost at the smallest moment";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Backends, Conformance,
+    testing::Combine(testing::ValuesIn(backends()), testing::Values("electron", "nuclear"),
+                     testing::Values(Statistic::counts, Statistic::density)),
+    [](const auto& param_info) {
+      return std::get<0>(param_info.param).name + "_" + std::get<1>(param_info.param) +
+             (std::get<2>(param_info.param) == Statistic::counts ? "_counts" : "_density");
+    });
+
+TEST(Threads, DoNotChangeABit) {
+  for (const auto isa : {InstructionSet::baseline, InstructionSet::v3, InstructionSet::v4}) {
+    if (!supported(isa)) continue;
+    auto curve = paper_curve("electron", Statistic::counts);
+    curve.mu_eff.points = 501;
+    for (const auto evaluation : {Evaluation::fast, Evaluation::direct}) {
+      const auto one = make_cpu_runner(1, isa);
+      const auto expected = Engine(*one, evaluation).run(curve);
+      for (const int threads : {2, 7}) {
+        const auto runner = make_cpu_runner(threads, isa);
+        const auto result = Engine(*runner, evaluation).run(curve);
+        EXPECT_EQ(result.delta_chi2, expected.delta_chi2);
+        EXPECT_EQ(result.limit, expected.limit);
+      }
+    }
+  }
+}
+
+/// A runner whose fast evaluation sees one panel of the flux changed by a millionth.
+class Perturbed : public Runner {
+ public:
+  explicit Perturbed(const Runner& runner) : runner_(runner) {}
+  std::string name() const override { return runner_.name(); }
+  std::string device() const override { return runner_.device(); }
+  std::string instruction_set() const override { return runner_.instruction_set(); }
+  int threads() const override { return runner_.threads(); }
+  std::unique_ptr<Convolution> convolve(const SolarFlux& flux) const override {
+    auto changed = flux;
+    const auto& panel = changed.panels[changed.panels.size() / 2];
+    for (int i = 0; i < panel.terms; ++i)
+      changed.coefficients[panel.first_coefficient + i] *= 1 + 1e-6;
+    return runner_.convolve(changed);
+  }
+  Spectra spectra(const Convolution& c, const RecoilProblem& p) const override {
+    return runner_.spectra(c, p);
+  }
+  DirectSums direct(const SolarFlux& flux, const RecoilProblem& problem,
+                    std::span<const double> mu, bool keep,
+                    const ProgressCallback& progress) const override {
+    return runner_.direct(flux, problem, mu, keep, progress);
+  }
+  std::vector<double> chi_squared(std::span<const double> m, std::span<const double> v, double x,
+                                  std::span<const double> mu) const override {
+    return runner_.chi_squared(m, v, x, mu);
+  }
+  std::vector<double> chi_squared(const DirectSums& sums, std::span<const double> v,
+                                  double x) const override {
+    return runner_.chi_squared(sums, v, x);
+  }
+
+ private:
+  const Runner& runner_;
+};
+
+TEST(Verification, PassesAndFailsWhenOnePanelIsOffByAMillionth) {
+  const auto runner = make_cpu_runner(2, best_instruction_set());
+  for (const auto statistic : {Statistic::counts, Statistic::density}) {
+    const Study study{"s", {paper_curve("nuclear", statistic)}};
+    EXPECT_TRUE(verify(study, {runner.get()}, {}).passed());
+    const Perturbed perturbed(*runner);
+    const auto report = verify(study, {&perturbed}, {});
+    EXPECT_FALSE(report.passed());
+    EXPECT_GT(report.deviations.front().value, between_evaluations);
+    EXPECT_FALSE(verify(study, {runner.get(), &perturbed}, {}).passed()) << "between backends";
+  }
+}
+
+TEST(Verification, NotANumberFails) {
+  EXPECT_FALSE((Deviation{"x", std::nan(""), 1, ""}).passed());
+}
+
+}  // namespace
+}  // namespace magnu

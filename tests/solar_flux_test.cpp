@@ -1,0 +1,131 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "magnu/core/data.hpp"
+#include "magnu/core/error.hpp"
+#include "magnu/core/quadrature.hpp"
+#include "magnu/experiment/solar_flux.hpp"
+#include "magnu/physics/beta_decay.hpp"
+#include "magnu/physics/kinematics.hpp"
+
+namespace magnu {
+namespace {
+
+FluxSettings paper() {
+  FluxSettings settings;
+  settings.solar_model = "bs05op";
+  settings.b8_spectrum = "bahcall1996";
+  return settings;
+}
+
+int index_of(const SolarFlux& flux, const std::string& name) {
+  for (std::size_t c = 0; c < flux.components.size(); ++c)
+    if (flux.components[c] == name) return static_cast<int>(c);
+  throw std::out_of_range(name);
+}
+
+double integral(const SolarFlux& flux, int component) {
+  const auto view = flux.view();
+  double sum = 0;
+  for (std::size_t p = 0; p < flux.panels.size(); ++p)
+    if (flux.panels[p].component == component)
+      sum += integrate([&](double e) { return view.differential(static_cast<int>(p), e); },
+                       flux.panels[p].lower, flux.panels[p].upper, 16);
+  for (const auto& line : flux.lines)
+    if (line.component == component) sum += line.flux;
+  return sum;
+}
+
+TEST(SolarFlux, ComponentsIntegrateToTheirTotals) {
+  for (const auto& model : solar_models())
+    for (const auto& b8 : b8_spectra()) {
+      FluxSettings settings;
+      settings.solar_model = model;
+      settings.b8_spectrum = b8;
+      const auto flux = make_solar_flux(settings);
+      ASSERT_EQ(flux.components.size(), 8u);
+      for (int c = 0; c < 8; ++c)
+        EXPECT_NEAR(integral(flux, c) / flux.total[c], 1, 1e-10) << model << flux.components[c];
+    }
+}
+
+TEST(SolarFlux, PanelsFollowTheBetaSpectrumToTheAccuracyAsked) {
+  const auto flux = make_solar_flux(paper());
+  const auto view = flux.view();
+  const int pp = index_of(flux, "pp");
+  const BetaDecay decay{0.42341, 1, 2};
+  const double scale = view.differential(flux.first_panel[pp] + 5, flux.panels[5].lower) /
+                       beta_spectrum(decay, flux.panels[5].lower);
+  for (int p = flux.first_panel[pp]; p < flux.first_panel[pp + 1] - 1; ++p)
+    for (const double t : {0.03, 0.41, 0.97}) {
+      const double e = flux.panels[p].lower + t * (flux.panels[p].upper - flux.panels[p].lower);
+      if (e > (1 - 1e-5) * decay.end_energy) continue;  // end - e loses its digits there
+      EXPECT_NEAR(view.differential(p, e) / (scale * beta_spectrum(decay, e)), 1, 1e-9) << e;
+    }
+}
+
+TEST(SolarFlux, B8IsLinearBetweenTheNodesOfItsTable) {
+  const auto flux = make_solar_flux(paper());
+  const auto table = data_table("b8_spectrum_bahcall1996.csv");
+  const auto energy = table.numbers("neutrino_energy_MeV"), value = table.numbers("probability_per_MeV");
+  const int b8 = index_of(flux, "b8");
+  for (int p = flux.first_panel[b8]; p < flux.first_panel[b8 + 1]; ++p) {
+    const double e = 0.5 * (flux.panels[p].lower + flux.panels[p].upper);
+    std::size_t i = 1;
+    while (energy[i] < e) ++i;
+    const double t = (e - energy[i - 1]) / (energy[i] - energy[i - 1]);
+    const double expected = flux.total[b8] * (value[i - 1] + t * (value[i] - value[i - 1]));
+    EXPECT_NEAR(flux.view().differential(p, e) / expected, 1, 1e-6);  // the table's norm: 0.99999995
+  }
+}
+
+TEST(SolarFlux, SurvivalMatchesTheReferenceValues) {
+  const auto flux = make_solar_flux(paper());
+  const auto view = flux.view();
+  EXPECT_NEAR(view.survival(index_of(flux, "pp"), 0.2), 0.5374, 5e-4);
+  EXPECT_NEAR(view.survival(index_of(flux, "be7"), 0.8613), 0.5189, 5e-4);
+  EXPECT_NEAR(view.survival(index_of(flux, "b8"), 5), 0.3951, 5e-4);
+  EXPECT_NEAR(view.survival(index_of(flux, "b8"), 10), 0.3362, 5e-4);
+}
+
+TEST(SurvivalProbability, VacuumAndDenseMatterLimits) {
+  const Oscillation o;
+  const SurvivalProbability p(o);
+  const double s12 = o.sin2_theta12, s13 = o.sin2_theta13, c13 = 1 - s13;
+  const double vacuum = c13 * c13 * (1 - 2 * s12 * (1 - s12)) + s13 * s13;
+  EXPECT_NEAR(p.from_cosine(p.matter_cosine(0, 1)), vacuum, 1e-14);
+  EXPECT_NEAR(p.from_cosine(p.matter_cosine(1e9, 10)), c13 * c13 * s12 + s13 * s13, 1e-9);
+}
+
+TEST(SolarFlux, KinematicLimitsOfTableOne) {
+  const auto limit = [](const char* component, int line) {
+    const double e = kinematic_energies(component, "bahcall1996").at(line);
+    return maximum_recoil(e, constants::electron_mass) / constants::keV;
+  };
+  EXPECT_NEAR(limit("pp", 0) / 264, 1, 5e-3);
+  EXPECT_NEAR(limit("be7", 0) / 231, 1, 5e-3);
+  EXPECT_NEAR(limit("be7", 1) / 664, 1, 5e-3);
+  EXPECT_NEAR(limit("pep", 0) / 1225, 1, 5e-3);  // corrected; the paper's 1180 is a 1.40 MeV line
+  EXPECT_NEAR(limit("hep", 0) / 18.5e3, 1, 5e-3);
+  EXPECT_NEAR(limit("b8", 0) / 16.3e3, 1, 5e-3);
+  EXPECT_NEAR(limit("n13", 0) / 988, 1, 5e-3);
+  EXPECT_NEAR(limit("o15", 0) / 1509, 1, 5e-3);
+  EXPECT_NEAR(limit("f17", 0) / 1517, 1, 5e-3);
+}
+
+TEST(SolarFlux, UnknownNamesAreRefusedWithTheKnownOnes) {
+  auto settings = paper();
+  settings.solar_model = "bs06";
+  try {
+    make_solar_flux(settings);
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_EQ(error.location.key, "solar_model");
+    EXPECT_NE(std::string(error.what()).find("bs05agsop"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace magnu
