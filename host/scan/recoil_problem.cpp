@@ -73,7 +73,10 @@ RecoilProblem make_recoil_problem(const Curve& curve, const Target& target,
   RecoilProblem problem;
   problem.first_point.push_back(0);
   const auto breaks = break_points(curve, target, flux);
-  const double ratio = std::min(1.1, panel_ratio(curve.flux.accuracy / 10, 2 * points_per_panel));
+  double ratio = panel_ratio(curve.flux.accuracy / 10, 2 * points_per_panel);
+  // Off nuclei each node of a tabulated spectrum leaves a kink in the slope; panels this narrow keep
+  // what they cost below 1e-9.
+  if (!process_facts(curve.channel).electron_recoils) ratio = std::min(ratio, 1.4);
   const auto& rule = gauss_legendre(points_per_panel);
   for (int bin = 0; bin < curve.bins; ++bin) {
     const double lower = curve.lower_edge(bin), upper = curve.lower_edge(bin + 1);
