@@ -1,9 +1,9 @@
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdlib>
 
@@ -33,6 +33,16 @@ void start_log(const Options& options) {
   const char* no_color = std::getenv("NO_COLOR");
   sinks.push_back(std::make_shared<spdlog::sinks::stderr_color_sink_mt>(
       no_color && *no_color ? spdlog::color_mode::never : spdlog::color_mode::automatic));
+  // Until the file is open: complaints about it go to stderr too.
+  const auto use = [&] {
+    auto logger = std::make_shared<spdlog::logger>("magnu", sinks.begin(), sinks.end());
+    logger->set_pattern("magnu: %^%l%$: %v");
+    logger->set_level(options.quiet     ? spdlog::level::err
+                      : options.verbose ? spdlog::level::debug
+                                        : spdlog::level::info);
+    spdlog::set_default_logger(logger);
+  };
+  use();
   if (!options.log_file.empty()) {
     try {
       sinks.push_back(std::make_shared<spdlog::sinks::basic_file_sink_mt>(options.log_file));
@@ -40,13 +50,8 @@ void start_log(const Options& options) {
       throw OutputError(options.log_file, problem.what(), "name another file with --log-file");
     }
   }
-  auto logger = std::make_shared<spdlog::logger>("magnu", sinks.begin(), sinks.end());
-  logger->set_pattern("magnu: %^%l%$: %v");
-  logger->set_level(options.quiet     ? spdlog::level::err
-                    : options.verbose ? spdlog::level::debug
-                                      : spdlog::level::info);
+  use();
   if (sinks.size() > 1) sinks[1]->set_pattern("%Y-%m-%dT%H:%M:%S %l %v");
-  spdlog::set_default_logger(logger);
 }
 
 int thread_count(const Options& options) {
@@ -86,6 +91,11 @@ std::unique_ptr<Runner> make_runner(const Options& options) {
   return cpu;
 }
 
+/// What fails here is seen by flushed().
+void print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
 void warn_about(const Study& study) {
   for (const auto& warning : study_warnings(study)) spdlog::warn(warning);
 }
@@ -93,19 +103,24 @@ void warn_about(const Study& study) {
 int run_scan(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
   const auto study = read_study(options.config, options.overrides);
+  warn_about(study);
   const auto runner = make_runner(options);
   const auto evaluation = options.evaluation == "direct" ? Evaluation::direct : Evaluation::fast;
   const ResultsFolder folder(options.out.empty() ? "results/" + study.name : options.out, study,
                              options.overwrite);
 
-  Provenance provenance{runner->name(), runner->device(), runner->instruction_set(),
-                        options.evaluation, runner->threads(), 0, {}, nullptr};
-  const double cells =
-      evaluation == Evaluation::direct || options.verify ? direct_work(study) : 0;
+  Provenance provenance{runner->name(),
+                        runner->device(),
+                        runner->instruction_set(),
+                        options.evaluation,
+                        runner->threads(),
+                        0,
+                        {},
+                        nullptr};
+  const double cells = evaluation == Evaluation::direct || options.verify ? direct_work(study) : 0;
   std::vector<CurveResult> results;
   {
-    Progress progress("scan", evaluation == Evaluation::direct ? cells : 0, "cells",
-                      options.quiet);
+    Progress progress("scan", evaluation == Evaluation::direct ? cells : 0, "cells", options.quiet);
     Engine engine(*runner, evaluation, progress.callback());
     for (const auto& curve : study.curves) results.push_back(engine.run(curve));
     provenance.counters = engine.counters();
@@ -130,9 +145,9 @@ int run_scan(const Options& options) {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   folder.write(study, results, provenance);
   if (!options.quiet) {
-    fmt::print("{}", limits_table(results));
-    if (options.verify) fmt::print("{}", verification_table(report));
-    fmt::print("results in {}\n", folder.path().string());
+    print(limits_table(results));
+    if (options.verify) print(verification_table(report));
+    print("results in " + folder.path().string() + "\n");
   }
   if (options.verify && !report.passed()) {
     spdlog::error("verification failed; the results are kept and marked in study.json");
@@ -145,9 +160,10 @@ int run_spectrum(const Options& options) {
   const auto study = read_study(options.config, options.overrides);
   std::vector<double> energies;
   std::string text = options.at;
-  while (!text.empty()) {
+  for (bool more = !text.empty(); more;) {
     const auto comma = text.find(',');
     const auto word = text.substr(0, comma);
+    more = comma != std::string::npos;
     double value = 0;
     if (!parse_number(word, value) || !(value >= 1e-3 && value <= 1e6))
       throw InputError({"", 0, "--at", word}, "not a recoil energy",
@@ -157,13 +173,13 @@ int run_spectrum(const Options& options) {
   }
   const auto runner = make_runner(options);
   Engine engine(*runner, Evaluation::fast);
-  fmt::print("{}", spectrum_csv(study, engine, energies));
+  print(spectrum_csv(study, engine, energies));
   return done;
 }
 
 int run_check(const Options& options) {
   const auto study = read_study(options.config, options.overrides);
-  fmt::print("{}\n{}", effective_yaml(study), cost_report(study));
+  print(effective_yaml(study) + "\n" + cost_report(study));
   warn_about(study);
   return done;
 }
@@ -186,11 +202,13 @@ int run(int argc, char** argv) {
       "  magnu check configs/quick.yaml --set bins=20 the study as understood, and its cost\n",
       "magnu"};
   app.set_version_flag("--version", "magnu " + version() + " (" + commit() + ")");
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // none: see below, after what was not understood
   app.fallthrough();
-  app.add_flag("-q,--quiet", options.quiet, "print nothing but errors");
+  app.add_flag("-q,--quiet", options.quiet,
+               "no table, no progress, no warnings: only errors and what was asked for");
   app.add_flag("-v,--verbose", options.verbose, "say more on stderr");
-  app.add_option("--log-file", options.log_file, "write the log to this file too")->type_name("FILE");
+  app.add_option("--log-file", options.log_file, "write the log to this file too")
+      ->type_name("FILE");
 
   const auto add_study = [&](CLI::App* command) {
     command->add_option("CONFIG", options.config, "the study, a YAML file")->required();
@@ -206,8 +224,9 @@ int run(int argc, char** argv) {
     command->add_option("--backend", options.backend, "where to run (auto: a CUDA device if any)")
         ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
         ->capture_default_str();
-    command->add_option("--threads", options.threads,
-                        "CPU threads (default: the processors this process may use)")
+    command
+        ->add_option("--threads", options.threads,
+                     "CPU threads (default: the processors this process may use)")
         ->type_name("N");
     command->add_option("--isa", options.isa, "CPU instruction set (auto: the widest there is)")
         ->check(CLI::IsMember({"auto", "default", "v3", "v4"}))
@@ -221,7 +240,8 @@ int run(int argc, char** argv) {
                    "fast: coefficients and running integrals; direct: every cell of the dense grid")
       ->check(CLI::IsMember({"fast", "direct"}))
       ->capture_default_str();
-  scan->add_option("--out", options.out, "results folder (default: results/NAME)")->type_name("DIR");
+  scan->add_option("--out", options.out, "results folder (default: results/NAME)")
+      ->type_name("DIR");
   scan->add_flag("--overwrite", options.overwrite, "replace another study's results there");
   scan->add_flag("--verify", options.verify,
                  "run both evaluations, on the CPU and on a device if any, and compare them");
@@ -241,6 +261,7 @@ int run(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
+    if (app.get_subcommands().empty()) throw CLI::RequiredError("A subcommand");
   } catch (const CLI::ParseError& problem) {
     return app.exit(problem) == 0 ? done : bad_usage;
   }
@@ -248,7 +269,7 @@ int run(int argc, char** argv) {
   if (scan->parsed()) return run_scan(options);
   if (spectrum->parsed()) return run_spectrum(options);
   if (check->parsed()) return run_check(options);
-  fmt::print("{}", list->parsed() ? names_report() : info_report());
+  print(list->parsed() ? names_report() : info_report());
   return done;
 }
 

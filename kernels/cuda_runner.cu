@@ -1,11 +1,10 @@
-#include "magnu/scan/cuda_runner.hpp"
-
 #include <thrust/device_vector.h>
 
 #include <algorithm>
 #include <cub/device/device_segmented_reduce.cuh>
 
 #include "launch.cuh"
+#include "magnu/scan/cuda_runner.hpp"
 #include "magnu/scan/pipeline.hpp"
 #include "thrust_executor.cuh"
 

@@ -9,8 +9,8 @@
 
 namespace magnu {
 
-/// Throws DeviceError for anything but success, and clears the error so that the next call is judged
-/// by itself.
+/// Throws DeviceError for anything but success, and clears the error so that the next call is
+/// judged by itself.
 inline void check(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
   cudaGetLastError();

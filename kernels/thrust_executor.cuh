@@ -23,8 +23,8 @@ struct SegmentBegin {
   MAGNU_HD std::size_t operator()(std::size_t segment) const { return segment * length; }
 };
 
-/// Terms as an iterator: they are computed where they are summed and never stored. Not a pointer, so
-/// that no alignment decides the order of a sum.
+/// Terms as an iterator: they are computed where they are summed and never stored. Not a pointer,
+/// so that no alignment decides the order of a sum.
 template <class Term>
 auto term_iterator(const Term& term) {
   return thrust::make_transform_iterator(thrust::make_counting_iterator(std::size_t{0}), term);
@@ -43,7 +43,9 @@ class ThrustExecutor {
     explicit Buffer(std::size_t n) : values_(n) {}
     explicit Buffer(std::span<const T> values) : values_(values.begin(), values.end()) {}
     View<T> view() { return {thrust::raw_pointer_cast(values_.data()), values_.size()}; }
-    View<const T> view() const { return {thrust::raw_pointer_cast(values_.data()), values_.size()}; }
+    View<const T> view() const {
+      return {thrust::raw_pointer_cast(values_.data()), values_.size()};
+    }
     const auto& values() const { return values_; }
 
    private:

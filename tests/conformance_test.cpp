@@ -9,8 +9,8 @@
 #include "magnu/scan/engine.hpp"
 #include "magnu/scan/verification.hpp"
 
-/// One suite for every backend: each must give the CPU's numbers (baseline instructions, one thread)
-/// for both evaluations, both channels and both statistics.
+/// One suite for every backend: each must give the CPU's numbers (baseline instructions, one
+/// thread) for both evaluations, both channels and both statistics.
 namespace magnu {
 namespace {
 
@@ -25,23 +25,20 @@ std::vector<Backend> backends() {
   std::vector<Backend> list;
   for (const auto isa : {InstructionSet::baseline, InstructionSet::v3, InstructionSet::v4})
     for (const int threads : {1, 2, 7})
-      list.push_back({"cpu_" + to_string(isa) + "_" + std::to_string(threads), [=] {
-                        return supported(isa) ? make_cpu_runner(threads, isa) : nullptr;
-                      }});
+      list.push_back({"cpu_" + to_string(isa) + "_" + std::to_string(threads),
+                      [=] { return supported(isa) ? make_cpu_runner(threads, isa) : nullptr; }});
   for (const std::size_t block : {1, 7, 61})
     for (const std::size_t bytes : {1, 1 << 20})
       list.push_back({"emulator_" + std::to_string(block) + "_" + std::to_string(bytes), [=] {
                         return std::make_unique<Pipeline<test::Emulator>>(
                             test::Emulator(block, bytes));
                       }});
-  list.push_back({"cuda", [] {
-                    return cuda_status().devices.empty() ? nullptr : make_cuda_runner();
-                  }});
+  list.push_back(
+      {"cuda", [] { return cuda_status().devices.empty() ? nullptr : make_cuda_runner(); }});
   return list;
 }
 
-class Conformance
-    : public testing::TestWithParam<std::tuple<Backend, const char*, Statistic>> {
+class Conformance : public testing::TestWithParam<std::tuple<Backend, const char*, Statistic>> {
  protected:
   void SetUp() override {
     const auto& [backend, channel, statistic] = GetParam();
@@ -93,14 +90,16 @@ TEST_P(Conformance, DeltaChiSquaredAndLimits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Backends, Conformance,
-    testing::Combine(testing::ValuesIn(backends()), testing::Values("electron", "nuclear"),
-                     testing::Values(Statistic::counts, Statistic::density)),
-    [](const auto& param_info) {
-      return std::get<0>(param_info.param).name + "_" + std::get<1>(param_info.param) +
-             (std::get<2>(param_info.param) == Statistic::counts ? "_counts" : "_density");
-    });
+INSTANTIATE_TEST_SUITE_P(Backends, Conformance,
+                         testing::Combine(testing::ValuesIn(backends()),
+                                          testing::Values("electron", "nuclear"),
+                                          testing::Values(Statistic::counts, Statistic::density)),
+                         [](const auto& param_info) {
+                           return std::get<0>(param_info.param).name + "_" +
+                                  std::get<1>(param_info.param) +
+                                  (std::get<2>(param_info.param) == Statistic::counts ? "_counts"
+                                                                                      : "_density");
+                         });
 
 TEST(Threads, DoNotChangeABit) {
   for (const auto isa : {InstructionSet::baseline, InstructionSet::v3, InstructionSet::v4}) {
@@ -139,9 +138,8 @@ class Perturbed : public Runner {
   Spectra spectra(const Convolution& c, const RecoilProblem& p) const override {
     return runner_.spectra(c, p);
   }
-  DirectSums direct(const SolarFlux& flux, const RecoilProblem& problem,
-                    std::span<const double> mu, bool keep,
-                    const ProgressCallback& progress) const override {
+  DirectSums direct(const SolarFlux& flux, const RecoilProblem& problem, std::span<const double> mu,
+                    bool keep, const ProgressCallback& progress) const override {
     return runner_.direct(flux, problem, mu, keep, progress);
   }
   std::vector<double> chi_squared(std::span<const double> m, std::span<const double> v, double x,
@@ -160,7 +158,7 @@ class Perturbed : public Runner {
 TEST(Verification, PassesAndFailsWhenOnePanelIsOffByAMillionth) {
   const auto runner = make_cpu_runner(2, best_instruction_set());
   for (const auto statistic : {Statistic::counts, Statistic::density}) {
-    const Study study{"s", {paper_curve("nuclear", statistic)}};
+    const Study study{"s", {paper_curve("nuclear", statistic)}, {}};
     EXPECT_TRUE(verify(study, {runner.get()}, {}).passed());
     const Perturbed perturbed(*runner);
     const auto report = verify(study, {&perturbed}, {});

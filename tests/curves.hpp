@@ -22,6 +22,8 @@ inline Curve paper_curve(const std::string& channel, Statistic statistic = Stati
   return curve;
 }
 
-inline Background fraction(double f) { return {Background::Kind::fraction, f, "", {}, {}}; }
+inline Background fraction(double f) {
+  return {Background::Kind::fraction, f, "", {}, {}};
+}
 
 }  // namespace magnu::test

@@ -10,9 +10,9 @@
 
 namespace magnu::test {
 
-/// An executor that runs bodies as a device would: blocks of an odd size, in an order of no meaning,
-/// with threads beyond the last index. Buffers are plain allocations of exactly their size, so that the
-/// sanitizers see every step outside.
+/// An executor that runs bodies as a device would: blocks of an odd size, in an order of no
+/// meaning, with threads beyond the last index. Buffers are plain allocations of exactly their
+/// size, so that the sanitizers see every step outside.
 class Emulator {
  public:
   static constexpr int lanes = 3;

@@ -1,3 +1,5 @@
+#include "magnu/scan/engine.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -5,7 +7,6 @@
 #include "curves.hpp"
 #include "magnu/experiment/targets.hpp"
 #include "magnu/scan/cpu_runner.hpp"
-#include "magnu/scan/engine.hpp"
 
 namespace magnu {
 namespace {
@@ -86,14 +87,14 @@ TEST_P(QuotedLimits, WithinHalfAPercent) {
 
 INSTANTIATE_TEST_SUITE_P(
     Paper, QuotedLimits,
-    testing::Values(
-        Quoted{"nuclear_1t", "nuclear", 1, {fraction(.25)}, 1, 21.33e-11, 22.55e-11},
-        Quoted{"nuclear_40t", "nuclear", 40, {fraction(.25)}, 1, 8.48e-11, 8.97e-11},
-        Quoted{"xenon1t", "electron", 1, {named_background("xenon1t")}, 1, 2.31e-11, 0},
-        Quoted{"darwin", "electron", 40, {named_background("darwin")}, 1, 4.58e-12, 0},
-        Quoted{"large_25", "electron", 2000, {fraction(.25)}, 1, 1.655e-12, 1.75e-12},
-        Quoted{"large_5", "electron", 2000, {fraction(.05)}, 1, 1.584e-12, 1.60e-12},
-        Quoted{"large_sigma", "electron", 2000, {fraction(.05)}, .1, 5.01e-13, 5.07e-13}),
+    testing::Values(Quoted{"nuclear_1t", "nuclear", 1, {fraction(.25)}, 1, 21.33e-11, 22.55e-11},
+                    Quoted{"nuclear_40t", "nuclear", 40, {fraction(.25)}, 1, 8.48e-11, 8.97e-11},
+                    Quoted{"xenon1t", "electron", 1, {named_background("xenon1t")}, 1, 2.31e-11, 0},
+                    Quoted{"darwin", "electron", 40, {named_background("darwin")}, 1, 4.58e-12, 0},
+                    Quoted{"large_25", "electron", 2000, {fraction(.25)}, 1, 1.655e-12, 1.75e-12},
+                    Quoted{"large_5", "electron", 2000, {fraction(.05)}, 1, 1.584e-12, 1.60e-12},
+                    Quoted{
+                        "large_sigma", "electron", 2000, {fraction(.05)}, .1, 5.01e-13, 5.07e-13}),
     [](const auto& param_info) { return std::string(param_info.param.name); });
 
 TEST_F(EngineTest, CountsMatchTheReferenceLimits) {
@@ -121,7 +122,8 @@ TEST_F(EngineTest, GainFromLessBackground) {
   EXPECT_NEAR(gain(FractionIn::error), 0.159, 1e-3);
 }
 
-class Laws : public EngineTest, public testing::WithParamInterface<std::pair<const char*, Statistic>> {
+class Laws : public EngineTest,
+             public testing::WithParamInterface<std::pair<const char*, Statistic>> {
  protected:
   Curve curve() const {
     auto c = paper_curve(GetParam().first, GetParam().second);
@@ -223,7 +225,9 @@ TEST_F(EngineTest, HepReachesBeyondB8) {
   const auto b8 = engine_.spectra(c, {1 * keV, 3 * keV, 5 * keV});
   c.flux.components = {"hep", "b8"};
   const auto both = engine_.spectra(c, {1 * keV, 3 * keV, 5 * keV});
-  const auto gain = [&](int i) { return both.total(i).standard_model / b8.total(i).standard_model - 1; };
+  const auto gain = [&](int i) {
+    return both.total(i).standard_model / b8.total(i).standard_model - 1;
+  };
   EXPECT_NEAR(gain(0), 0.004, 1e-3);
   EXPECT_NEAR(gain(1), 0.36, 0.02);
   EXPECT_GT(both.total(2).standard_model, 0);

@@ -52,23 +52,24 @@ TYPED_TEST(CrossSection, IsPositiveAboveTheKinematicLimit) {
     }
 }
 
-// The total cross section of nu_e e scattering at 1 MeV, free electron at rest, from the closed form
-// of the integral of eq. (2.2) over Er.
+// The total cross section of nu_e e scattering at 1 MeV, free electron at rest, from the closed
+// form of the integral of eq. (2.2) over Er.
 TEST(ElectronScattering, IntegratesToTheClosedForm) {
   const auto xenon = load_target("xenon");
   const double e = 1, top = maximum_recoil(e, constants::electron_mass);
   const double sum = integrate(
       [&](double recoil) {
-        return ElectronScattering::at(recoil, xenon, {}).front().standard_model(e, Flavour::electron);
+        return ElectronScattering::at(recoil, xenon, {})
+            .front()
+            .standard_model(e, Flavour::electron);
       },
       0, top, 8);
   const double left = 0.23122 + 0.5, right = 0.23122;  // (gV +- gA)/2
   const double cut = 1 - std::pow(1 - top / e, 3);
-  const double per_electron =
-      2 * std::pow(constants::fermi_coupling * constants::hbar_c, 2) * constants::electron_mass /
-      constants::pi *
-      (left * left * top + right * right * e * cut / 3 -
-       left * right * constants::electron_mass * top * top / (2 * e * e));
+  const double per_electron = 2 * std::pow(constants::fermi_coupling * constants::hbar_c, 2) *
+                              constants::electron_mass / constants::pi *
+                              (left * left * top + right * right * e * cut / 3 -
+                               left * right * constants::electron_mass * top * top / (2 * e * e));
   const double electrons = 54 * xenon.atoms_per_tonne() * constants::per_year_keV;
   EXPECT_NEAR(sum / (per_electron * electrons), 1, 1e-12);
 }
@@ -78,9 +79,9 @@ TEST(CoherentScattering, FormFactorIsOneAtRestAndSmoothAcrossTheSeries) {
   const double rn_per_MeV = 5.2 * constants::femtometre / constants::hbar_c;  // about xenon's
   const double q = 0.02 / rn_per_MeV;
   for (const double near : {0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2})
-    EXPECT_NEAR((1 - helm_form_factor(q * near, 131)) / (near * near) /
-                    (1 - helm_form_factor(q, 131)),
-                1, 1e-4);
+    EXPECT_NEAR(
+        (1 - helm_form_factor(q * near, 131)) / (near * near) / (1 - helm_form_factor(q, 131)), 1,
+        1e-4);
 }
 
 TEST(Target, AbundancesAreNormalisedAndXenonIsAsTabulated) {
@@ -125,13 +126,12 @@ TEST_P(BetaSpectrum, MatchesTheReferenceValues) {
   EXPECT_EQ(spectrum(decay.end_energy), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Components, BetaSpectrum,
-    testing::Values(BetaReference{{0.42341, 1, 2}, 3.14504, 0.26681},
-                    BetaReference{{1.199, 6, 13}, 1.26360, 0.70676},
-                    BetaReference{{1.732, 7, 15}, 0.90950, 0.99653},
-                    BetaReference{{1.740, 8, 17}, 0.90769, 0.99960},
-                    BetaReference{{18.784, 2, 4}, 0.09726, 9.6304}));
+INSTANTIATE_TEST_SUITE_P(Components, BetaSpectrum,
+                         testing::Values(BetaReference{{0.42341, 1, 2}, 3.14504, 0.26681},
+                                         BetaReference{{1.199, 6, 13}, 1.26360, 0.70676},
+                                         BetaReference{{1.732, 7, 15}, 0.90950, 0.99653},
+                                         BetaReference{{1.740, 8, 17}, 0.90769, 0.99960},
+                                         BetaReference{{18.784, 2, 4}, 0.09726, 9.6304}));
 
 TEST(FermiFunction, NonRelativisticLimitIsTheGamowFactor) {
   // For alpha Z small and slow positrons F -> 2 pi y/(1 - exp(-2 pi y)).

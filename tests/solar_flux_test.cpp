@@ -1,3 +1,5 @@
+#include "magnu/experiment/solar_flux.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -6,7 +8,6 @@
 #include "magnu/core/data.hpp"
 #include "magnu/core/error.hpp"
 #include "magnu/core/quadrature.hpp"
-#include "magnu/experiment/solar_flux.hpp"
 #include "magnu/physics/beta_decay.hpp"
 #include "magnu/physics/kinematics.hpp"
 
@@ -69,7 +70,8 @@ TEST(SolarFlux, PanelsFollowTheBetaSpectrumToTheAccuracyAsked) {
 TEST(SolarFlux, B8IsLinearBetweenTheNodesOfItsTable) {
   const auto flux = make_solar_flux(paper());
   const auto table = data_table("b8_spectrum_bahcall1996.csv");
-  const auto energy = table.numbers("neutrino_energy_MeV"), value = table.numbers("probability_per_MeV");
+  const auto energy = table.numbers("neutrino_energy_MeV"),
+             value = table.numbers("probability_per_MeV");
   const int b8 = index_of(flux, "b8");
   for (int p = flux.first_panel[b8]; p < flux.first_panel[b8 + 1]; ++p) {
     const double e = 0.5 * (flux.panels[p].lower + flux.panels[p].upper);
@@ -77,7 +79,8 @@ TEST(SolarFlux, B8IsLinearBetweenTheNodesOfItsTable) {
     while (energy[i] < e) ++i;
     const double t = (e - energy[i - 1]) / (energy[i] - energy[i - 1]);
     const double expected = flux.total[b8] * (value[i - 1] + t * (value[i] - value[i - 1]));
-    EXPECT_NEAR(flux.view().differential(p, e) / expected, 1, 1e-6);  // the table's norm: 0.99999995
+    EXPECT_NEAR(flux.view().differential(p, e) / expected, 1,
+                1e-6);  // the table's norm: 0.99999995
   }
 }
 

@@ -53,8 +53,8 @@ class HostSpace {
   std::size_t bytes_;
 };
 
-class ThrustHost
-    : public testing::TestWithParam<std::tuple<const char*, Statistic, std::size_t>> {};
+class ThrustHost : public testing::TestWithParam<std::tuple<const char*, Statistic, std::size_t>> {
+};
 
 TEST_P(ThrustHost, AgreesWithTheCpuRunner) {
   const auto [channel, statistic, bytes] = GetParam();
@@ -64,9 +64,8 @@ TEST_P(ThrustHost, AgreesWithTheCpuRunner) {
   auto curve = test::paper_curve(channel, statistic);
   curve.bins = 4;
   curve.background = {test::fraction(0.25)};
-  const auto report = verify({"s", {curve}}, {cpu.get(), &thrust_runner}, {});
-  for (const auto& d : report.deviations)
-    EXPECT_LE(d.value, d.bound) << d.what << ", " << d.where;
+  const auto report = verify({"s", {curve}, {}}, {cpu.get(), &thrust_runner}, {});
+  for (const auto& d : report.deviations) EXPECT_LE(d.value, d.bound) << d.what << ", " << d.where;
 }
 
 INSTANTIATE_TEST_SUITE_P(Spaces, ThrustHost,

@@ -55,12 +55,13 @@ CsvTable::CsvTable(std::string file, std::string_view text) : file_(std::move(fi
     auto fields = split(line);
     if (header_.empty()) {
       header_ = std::move(fields);
+      header_line_ = number;
       continue;
     }
     if (fields.size() < header_.size())
       throw InputError({file_, number, "", std::string(line)},
-                       "too few columns: " + std::to_string(fields.size()) + " where the header has " +
-                           std::to_string(header_.size()),
+                       "too few columns: " + std::to_string(fields.size()) +
+                           " where the header has " + std::to_string(header_.size()),
                        "complete the row or remove it");
     if (fields.size() > header_.size())
       throw InputError({file_, number, "", std::string(line)},
@@ -70,7 +71,8 @@ CsvTable::CsvTable(std::string file, std::string_view text) : file_(std::move(fi
     rows_.push_back(std::move(fields));
     lines_.push_back(number);
   }
-  if (header_.empty()) throw InputError({file_, 0, "", ""}, "the table is empty", "give a header line and rows");
+  if (header_.empty())
+    throw InputError({file_, 0, "", ""}, "the table is empty", "give a header line and rows");
 }
 
 std::size_t CsvTable::index(const std::string& column) const {
@@ -78,7 +80,7 @@ std::size_t CsvTable::index(const std::string& column) const {
   if (found == header_.end()) {
     std::string known;
     for (const auto& name : header_) known += (known.empty() ? "" : ",") + name;
-    throw InputError({file_, 0, column, known}, "the table has no such column",
+    throw InputError({file_, header_line_, column, known}, "the table has no such column",
                      "its header must name the column '" + column + "'");
   }
   return found - header_.begin();
@@ -108,7 +110,7 @@ std::vector<double> CsvTable::numbers(const std::string& column) const {
 }
 
 bool parse_number(std::string_view text, double& value) {
-  if (!text.empty() && text.front() == '+') text.remove_prefix(1);
+  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
   const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
   return result.ec == std::errc() && result.ptr == text.data() + text.size();
 }

@@ -1,5 +1,7 @@
 #include "magnu/core/error.hpp"
 
+#include <algorithm>
+
 namespace magnu {
 namespace {
 
@@ -20,7 +22,9 @@ std::string describe(const Location& where, const std::string& what, const std::
 }  // namespace
 
 InputError::InputError(Location where, const std::string& what_is_wrong, const std::string& remedy)
-    : Error(describe(where, what_is_wrong, remedy)), location(std::move(where)) {}
+    : Error(describe(where, what_is_wrong, remedy)), location(std::move(where)) {
+  location.line = std::max(location.line, 0);  // negative: of the command line
+}
 
 OutputError::OutputError(const std::string& where, const std::string& reason,
                          const std::string& remedy)

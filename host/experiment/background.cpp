@@ -22,9 +22,8 @@ std::string shortest(double value) {
 double table_rate(const BackgroundTable& table, double energy) {
   const auto& e = table.energy;
   if (energy < e.front() || energy > e.back()) return 0;
-  const std::size_t i =
-      std::clamp<std::size_t>(std::upper_bound(e.begin(), e.end(), energy) - e.begin(), 1,
-                              e.size() - 1);
+  const std::size_t i = std::clamp<std::size_t>(
+      std::upper_bound(e.begin(), e.end(), energy) - e.begin(), 1, e.size() - 1);
   const double slope = (table.rate[i] - table.rate[i - 1]) / (e[i] - e[i - 1]);
   return table.rate[i - 1] + slope * (energy - e[i - 1]);
 }
@@ -35,8 +34,7 @@ double table_events(const BackgroundTable& table, double lower, double upper) {
   for (std::size_t i = 1; i < table.energy.size(); ++i) {
     const double from = std::max(lower, table.energy[i - 1]);
     const double to = std::min(upper, table.energy[i]);
-    if (from < to)
-      sum += (to - from) / constants::keV * table_rate(table, 0.5 * (from + to));
+    if (from < to) sum += (to - from) / constants::keV * table_rate(table, 0.5 * (from + to));
   }
   return sum;
 }
@@ -45,11 +43,16 @@ double table_events(const BackgroundTable& table, double lower, double upper) {
 
 std::string Background::label() const {
   switch (kind) {
-    case Kind::fraction: return "fraction " + shortest(value);
-    case Kind::flat: return "flat " + shortest(value);
-    case Kind::xe136_2nbb: return value == 1 ? "xe136_2nbb" : "xe136_2nbb x " + shortest(value);
-    case Kind::table: return "table " + std::filesystem::path(table->file).filename().string();
-    case Kind::named: break;
+    case Kind::fraction:
+      return "fraction " + shortest(value);
+    case Kind::flat:
+      return "flat " + shortest(value);
+    case Kind::xe136_2nbb:
+      return value == 1 ? "xe136_2nbb" : "xe136_2nbb x " + shortest(value);
+    case Kind::table:
+      return "table " + std::filesystem::path(table->file).filename().string();
+    case Kind::named:
+      break;
   }
   return name;
 }
@@ -58,11 +61,19 @@ Background named_background(const std::string& name) {
   if (name == "xe136_2nbb") return {Background::Kind::xe136_2nbb, 1, name, {}, {}};
   Background background{Background::Kind::named, 1, name, {}, {}};
   const auto table = data_table("backgrounds.csv");
-  for (std::size_t row = 0; row < table.rows(); ++row)
-    if (table.text(row, "background") == name)
-      background.parts.push_back({table.text(row, "kind") == "flat" ? Background::Kind::flat
-                                                                    : Background::Kind::xe136_2nbb,
-                                  table.number(row, "rate"), "", {}, {}});
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    if (table.text(row, "background") != name) continue;
+    const auto& kind = table.text(row, "kind");
+    if (kind != "flat" && kind != "xe136_2nbb")
+      throw InputError({table.file(), table.line(row), "kind", kind}, "unknown kind",
+                       "known: flat, xe136_2nbb");
+    background.parts.push_back(
+        {kind == "flat" ? Background::Kind::flat : Background::Kind::xe136_2nbb,
+         table.number(row, "rate"),
+         "",
+         {},
+         {}});
+  }
   if (background.parts.empty()) {
     std::string known;
     for (const auto& n : background_names()) known += (known.empty() ? "" : ", ") + n;
@@ -76,7 +87,7 @@ std::vector<std::string> background_names() {
   const auto table = data_table("backgrounds.csv");
   std::vector<std::string> names;
   for (std::size_t row = 0; row < table.rows(); ++row)
-    if (names.empty() || names.back() != table.text(row, "background"))
+    if (std::find(names.begin(), names.end(), table.text(row, "background")) == names.end())
       names.push_back(table.text(row, "background"));
   names.push_back("xe136_2nbb");
   return names;
@@ -96,6 +107,9 @@ Background table_background(const std::string& path) {
     if (row > 0 && table->energy[row] <= table->energy[row - 1])
       throw InputError({path, csv.line(row), energy_column, csv.text(row, energy_column)},
                        "energies must ascend", "sort the rows and remove doubles");
+    if (table->energy[row] < 0)
+      throw InputError({path, csv.line(row), energy_column, csv.text(row, energy_column)},
+                       "an energy cannot be negative", "give an energy of zero or more");
     if (table->rate[row] < 0)
       throw InputError({path, csv.line(row), rate_column, csv.text(row, rate_column)},
                        "a rate cannot be negative", "give a rate of zero or more");
@@ -113,13 +127,20 @@ double background_fraction(const std::vector<Background>& list) {
 double background_rate(const std::vector<Background>& list, const Target& target, double energy) {
   double sum = 0;
   for (const auto& entry : list) switch (entry.kind) {
-      case Background::Kind::fraction: break;
-      case Background::Kind::flat: sum += entry.value; break;
+      case Background::Kind::fraction:
+        break;
+      case Background::Kind::flat:
+        sum += entry.value;
+        break;
       case Background::Kind::xe136_2nbb:
         sum += entry.value * xe136_double_beta_rate(target, energy);
         break;
-      case Background::Kind::table: sum += table_rate(*entry.table, energy); break;
-      case Background::Kind::named: sum += background_rate(entry.parts, target, energy); break;
+      case Background::Kind::table:
+        sum += table_rate(*entry.table, energy);
+        break;
+      case Background::Kind::named:
+        sum += background_rate(entry.parts, target, energy);
+        break;
     }
   return sum;
 }

@@ -93,8 +93,8 @@ class Builder {
     flux_.coefficients.insert(flux_.coefficients.end(), coefficients.begin(), coefficients.end());
   }
 
-  /// Panels grow geometrically away from zero and shrink towards the end point, where the positron's
-  /// momentum has a root and the Fermi function an essential singularity.
+  /// Panels grow geometrically away from zero and shrink towards the end point, where the
+  /// positron's momentum has a root and the Fermi function an essential singularity.
   void add_beta(const BetaDecay& decay, double total) {
     const double end = decay.end_energy, middle = end / 2;
     auto edges = geometric_edges(lowest_neutrino_energy, middle, ratio_);
@@ -177,8 +177,13 @@ View<const T> view_of(const std::vector<T>& values) {
 }  // namespace
 
 FluxView SolarFlux::view() const {
-  return {view_of(panels),        view_of(coefficients),   view_of(first_panel), view_of(lines),
-          view_of(shell_density), view_of(shell_fraction), SurvivalProbability(settings.oscillation)};
+  return {view_of(panels),
+          view_of(coefficients),
+          view_of(first_panel),
+          view_of(lines),
+          view_of(shell_density),
+          view_of(shell_fraction),
+          SurvivalProbability(settings.oscillation)};
 }
 
 double SolarFlux::largest_energy() const {
@@ -193,7 +198,9 @@ std::vector<double> SolarFlux::break_energies() const {
   return energies;
 }
 
-SolarFlux make_solar_flux(const FluxSettings& settings) { return Builder(settings).build(); }
+SolarFlux make_solar_flux(const FluxSettings& settings) {
+  return Builder(settings).build();
+}
 
 std::vector<std::string> solar_models() {
   const auto table = data_table("solar_models.csv");
@@ -202,7 +209,9 @@ std::vector<std::string> solar_models() {
   return names;
 }
 
-std::vector<std::string> b8_spectra() { return data_names("b8_spectrum_"); }
+std::vector<std::string> b8_spectra() {
+  return data_names("b8_spectrum_");
+}
 
 std::vector<std::string> solar_components() {
   const auto table = data_table("solar_fluxes.csv");

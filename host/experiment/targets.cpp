@@ -25,8 +25,7 @@ Target load_target(const std::string& name) {
     if (table.text(row, "target") != name) continue;
     target.isotopes.push_back({static_cast<int>(table.number(row, "z")),
                                static_cast<int>(table.number(row, "a")),
-                               table.number(row, "abundance"),
-                               table.number(row, "atomic_mass_u")});
+                               table.number(row, "abundance"), table.number(row, "atomic_mass_u")});
     sum += target.isotopes.back().abundance;
   }
   if (target.isotopes.empty()) {

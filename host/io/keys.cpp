@@ -4,36 +4,56 @@ namespace magnu {
 
 const std::vector<Key>& study_keys() {
   static const std::vector<Key> keys{
-      {"name", "text", "", "the file's stem", "the study's name, and its folder under results/; in an entry of curves, the curve's"},
-      {"channel", "electron | nuclear", "", "electron", "neutrino-electron or coherent neutrino-nucleus scattering"},
+      {"name", "text", "", "the file's stem",
+       "the study's name, and its folder under results/; in an entry of curves, the curve's"},
+      {"channel", "electron | nuclear", "", "electron",
+       "neutrino-electron or coherent neutrino-nucleus scattering"},
       {"target", "argon | germanium | xenon", "", "xenon", "detector medium, natural isotopes"},
-      {"components", "list of pp, pep, hep, be7, b8, n13, o15, f17", "", "electron: all; nuclear: [b8]", "solar neutrino components that count"},
-      {"solar_model", "bs05op | bs05agsop | b16gs98 | b16agss09", "", "b16gs98", "total fluxes, and where in the Sun the neutrinos are made"},
+      {"components", "list of pp, pep, hep, be7, b8, n13, o15, f17", "",
+       "electron: all; nuclear: [b8]", "solar neutrino components that count"},
+      {"solar_model", "bs05op | bs05agsop | b16gs98 | b16agss09", "", "b16gs98",
+       "total fluxes, and where in the Sun the neutrinos are made"},
       {"b8_spectrum", "bahcall1996 | winter2006", "", "winter2006", "shape of the 8B spectrum"},
-      {"oscillation", "map", "", "see its keys", "oscillation parameters; giving the map replaces it whole"},
+      {"oscillation", "map", "", "see its keys",
+       "oscillation parameters; giving the map replaces it whole"},
       {"oscillation.sin2_theta12", "number", "", "0.32", "sin^2 theta_12"},
       {"oscillation.sin2_theta13", "number", "", "0.0216", "sin^2 theta_13"},
       {"oscillation.dm2_21", "number", "eV^2", "7.55e-05", "mass splitting m_2^2 - m_1^2"},
-      {"sin2_theta_w", "number", "", "0.23122", "weak mixing angle (0.2386 is its low-energy value)"},
-      {"electrons", "free | stepping", "", "free", "free electrons, or only those bound by less than the recoil energy"},
+      {"sin2_theta_w", "number", "", "0.23122",
+       "weak mixing angle (0.2386 is its low-energy value)"},
+      {"electrons", "free | stepping", "", "free",
+       "free electrons, or only those bound by less than the recoil energy"},
       {"exposure", "quantity", "tonne year", "1 tonne year", "target mass times live time"},
       {"threshold", "quantity", "keV", "0.3 keV", "lower end of the first bin"},
-      {"upper", "quantity", "keV", "electron: 105 keV; nuclear: 4.5 keV", "upper end of the last bin"},
-      {"bins", "whole number", "", "electron: 11; nuclear: 14", "bins of equal width from threshold to upper"},
-      {"background", "list of entries", "", "[]", "entries add up: xenon1t, xenonnt, darwin, xe136_2nbb, {fraction: F}, {flat: RATE}, {table: FILE}"},
-      {"background.fraction", "number", "", "none", "background as a fraction of the signal in each bin"},
+      {"upper", "quantity", "keV", "electron: 105 keV; nuclear: 4.5 keV",
+       "upper end of the last bin"},
+      {"bins", "whole number", "", "electron: 11; nuclear: 14",
+       "bins of equal width from threshold to upper"},
+      {"background", "list of entries", "", "[]",
+       "entries add up: xenon1t, xenonnt, darwin, xe136_2nbb, {fraction: F}, {flat: RATE}, {table: "
+       "FILE}"},
+      {"background.fraction", "number", "", "none",
+       "background as a fraction of the signal in each bin"},
       {"background.flat", "number", "1/(tonne year keV)", "none", "constant background rate"},
-      {"background.table", "file", "", "none", "CSV file with columns energy_keV,rate_per_tonne_year_keV; linear between rows, zero outside; the path is relative to the study's file"},
-      {"fraction_in", "variance | error", "", "variance", "where a background fraction f goes: sigma^2 = x + f x, or sigma = (1 + f) sqrt(x)"},
-      {"statistic", "counts | density", "", "counts", "events in each bin, or the rate at each bin's centre (the paper's reading)"},
+      {"background.table", "file", "", "none",
+       "CSV file with columns energy_keV,rate_per_tonne_year_keV; linear between rows, zero "
+       "outside; the path is relative to the study's file"},
+      {"fraction_in", "variance | error", "", "variance",
+       "where a background fraction f goes: sigma^2 = x + f x, or sigma = (1 + f) sqrt(x)"},
+      {"statistic", "counts | density", "", "counts",
+       "events in each bin, or the rate at each bin's centre (the paper's reading)"},
       {"sigma_scale", "number", "", "1", "factor on every bin's error"},
       {"confidence_level", "number", "", "0.9", "of the limits, one degree of freedom"},
-      {"mu_eff", "map", "", "see its keys", "scanned magnetic moments, evenly spaced in the logarithm; giving the map replaces it whole"},
+      {"mu_eff", "map", "", "see its keys",
+       "scanned magnetic moments, evenly spaced in the logarithm; giving the map replaces it "
+       "whole"},
       {"mu_eff.from", "number", "mu_B", "1e-13", "smallest"},
       {"mu_eff.to", "number", "mu_B", "1e-09", "largest"},
       {"mu_eff.points", "whole number", "", "4001", "how many, both ends included"},
-      {"accuracy", "number", "", "1e-09", "relative error allowed to the integrals over neutrino and recoil energy"},
-      {"curves", "list of maps", "", "one curve, named as the study", "one detector each: a name and any of the keys above, which replace the study's"},
+      {"accuracy", "number", "", "1e-09",
+       "relative error allowed to the integrals over neutrino and recoil energy"},
+      {"curves", "list of maps", "", "one curve, named as the study",
+       "one detector each: a name and any of the keys above, which replace the study's"},
   };
   return keys;
 }
@@ -42,7 +62,8 @@ std::vector<std::string> key_names(const std::string& prefix) {
   std::vector<std::string> names;
   for (const auto& key : study_keys()) {
     const auto dot = key.name.find('.');
-    if (prefix.empty() ? dot == std::string::npos : key.name.substr(0, dot) == prefix && dot != std::string::npos)
+    if (prefix.empty() ? dot == std::string::npos
+                       : key.name.substr(0, dot) == prefix && dot != std::string::npos)
       names.push_back(prefix.empty() ? key.name : key.name.substr(dot + 1));
   }
   return names;

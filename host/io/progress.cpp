@@ -10,7 +10,10 @@
 namespace magnu {
 
 Progress::Progress(std::string what, double total, std::string unit, bool quiet)
-    : what_(std::move(what)), unit_(std::move(unit)), total_(total), quiet_(quiet),
+    : what_(std::move(what)),
+      unit_(std::move(unit)),
+      total_(total),
+      quiet_(quiet),
       terminal_(isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() {

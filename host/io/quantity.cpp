@@ -20,13 +20,20 @@ struct Unit {
 
 // To MeV, tonne and year.
 constexpr Unit units[] = {
-    {"eV", constants::eV, 1, 0, 0},   {"keV", constants::keV, 1, 0, 0},
-    {"MeV", 1, 1, 0, 0},              {"GeV", 1e3, 1, 0, 0},
-    {"kg", 1e-3, 0, 1, 0},            {"t", 1, 0, 1, 0},
-    {"tonne", 1, 0, 1, 0},            {"tonnes", 1, 0, 1, 0},
-    {"d", 1 / 365.25, 0, 0, 1},       {"day", 1 / 365.25, 0, 0, 1},
-    {"days", 1 / 365.25, 0, 0, 1},    {"yr", 1, 0, 0, 1},
-    {"year", 1, 0, 0, 1},             {"years", 1, 0, 0, 1},
+    {"eV", constants::eV, 1, 0, 0},
+    {"keV", constants::keV, 1, 0, 0},
+    {"MeV", 1, 1, 0, 0},
+    {"GeV", 1e3, 1, 0, 0},
+    {"kg", 1e-3, 0, 1, 0},
+    {"t", 1, 0, 1, 0},
+    {"tonne", 1, 0, 1, 0},
+    {"tonnes", 1, 0, 1, 0},
+    {"d", 1 / 365.25, 0, 0, 1},
+    {"day", 1 / 365.25, 0, 0, 1},
+    {"days", 1 / 365.25, 0, 0, 1},
+    {"yr", 1, 0, 0, 1},
+    {"year", 1, 0, 0, 1},
+    {"years", 1, 0, 0, 1},
 };
 
 const Unit* find_unit(const std::string& name) {
@@ -37,9 +44,12 @@ const Unit* find_unit(const std::string& name) {
 
 const char* remedy_for(Dimension dimension) {
   switch (dimension) {
-    case Dimension::energy: return "write for example '0.3 keV' (eV, keV, MeV, GeV)";
-    case Dimension::exposure: return "write for example '40 tonne year' (kg, tonne; day, year)";
-    case Dimension::number: break;
+    case Dimension::energy:
+      return "write for example '0.3 keV' (eV, keV, MeV, GeV)";
+    case Dimension::exposure:
+      return "write for example '40 tonne year' (kg, tonne; day, year)";
+    case Dimension::number:
+      break;
   }
   return "write a finite number without unit";
 }
@@ -56,24 +66,33 @@ double read_quantity(const Setting& setting, Dimension dimension) {
   std::istringstream words(text_of(setting, dimension));
   double value = 1;
   int energy = 0, mass = 0, time = 0;
-  bool any_number = false, any_unit = false;
+  bool any_number = false, any_unit = false, joined = true;
   for (std::string word; words >> word;) {
     if (double number = 0; parse_number(word, number)) {
       if (!std::isfinite(number)) throw setting.error("not a finite number", remedy_for(dimension));
+      // "1 500" is no number; "200 tonne x 10 year" is a product.
+      if (any_number && !joined)
+        throw setting.error("two numbers without an 'x' between them", remedy_for(dimension));
+      if (any_number && (number < 0 || value < 0))
+        throw setting.error("a factor cannot be negative", remedy_for(dimension));
       value *= number;
       any_number = true;
+      joined = false;
     } else if (const auto* unit = find_unit(word)) {
       value *= unit->factor;
       energy += unit->energy;
       mass += unit->mass;
       time += unit->time;
       any_unit = true;
-    } else if (word != "x" && word != "*") {
+    } else if (word == "x" || word == "*") {
+      joined = true;
+    } else {
       // "0.3keV" and "3 kEv" alike: say which part was not understood.
       throw setting.error("'" + word + "' is neither a number nor a known unit",
                           remedy_for(dimension));
     }
   }
+  if (!std::isfinite(value)) throw setting.error("not a finite number", remedy_for(dimension));
   if (!any_number) throw setting.error("not a number", remedy_for(dimension));
   const bool right = dimension == Dimension::energy     ? energy == 1 && mass == 0 && time == 0
                      : dimension == Dimension::exposure ? energy == 0 && mass == 1 && time == 1
@@ -110,6 +129,8 @@ std::string energy_text(double mev) {
   return kev * constants::keV == mev ? fmt::format("{} keV", kev) : fmt::format("{} MeV", mev);
 }
 
-std::string exposure_text(double tonne_year) { return fmt::format("{} tonne year", tonne_year); }
+std::string exposure_text(double tonne_year) {
+  return fmt::format("{} tonne year", tonne_year);
+}
 
 }  // namespace magnu

@@ -48,8 +48,8 @@ std::string limit_text(const CurveResult& result) {
 }  // namespace
 
 std::string limits_table(const std::vector<CurveResult>& results) {
-  std::vector<Row> rows{{"curve", "channel", "statistic", "background", "t yr", "keV", "CL",
-                         "mu_eff [mu_B]"}};
+  std::vector<Row> rows{
+      {"curve", "channel", "statistic", "background", "t yr", "keV", "CL", "mu_eff [mu_B]"}};
   bool outside = false;
   for (const auto& r : results) {
     rows.push_back({r.curve.name, r.curve.channel,
@@ -62,8 +62,9 @@ std::string limits_table(const std::vector<CurveResult>& results) {
   }
   auto text = table(rows, 4);
   if (outside)
-    text += "* outside the scanned range of mu_eff, solved for all the same; 'none': nothing is "
-            "excluded\n";
+    text +=
+        "* outside the scanned range of mu_eff, solved for all the same; 'none': nothing is "
+        "excluded\n";
   return text;
 }
 
@@ -79,8 +80,7 @@ std::string verification_table(const VerificationReport& report) {
 }
 
 std::string spectrum_csv(const Study& study, Engine& engine, const std::vector<double>& energies) {
-  std::string text =
-      "curve,channel,component,recoil_energy_keV,standard_model,magnetic\n";
+  std::string text = "curve,channel,component,recoil_energy_keV,standard_model,magnetic\n";
   constexpr double mu_squared = 1e-22;  // (1e-11 mu_B)^2
   for (const auto& curve : study.curves) {
     auto chosen = energies;
@@ -106,25 +106,26 @@ std::string spectrum_csv(const Study& study, Engine& engine, const std::vector<d
 }
 
 std::string cost_report(const Study& study) {
-  double recoil_rows = 0, values = 0, block = 0;
+  double recoil_rows = 0, values = 0, block = 0, bins = 0;
   for (const auto& curve : study.curves) {
     const auto flux = make_solar_flux(curve.flux);
     const auto problem = make_recoil_problem(curve, load_target(curve.target), flux);
     recoil_rows += static_cast<double>(problem.points() * problem.species);
     values += static_cast<double>(curve.mu_eff.points);
+    bins += curve.bins;
     block = std::max(block, static_cast<double>(problem.bins() * curve.mu_eff.points) * 8 +
                                 static_cast<double>(problem.points()) * 400);
   }
-  // A row of curves.csv holds two shortest doubles and the name: some 60 bytes.
+  // A row of curves.csv holds two shortest doubles and the name: some 60 bytes; spectra.csv 120.
+  const double output = 60 * values + 120 * bins;
   return fmt::format(
-      "curves                  {}\n"
-      "recoil rows, fast       {}(recoil energies times species, curves that share them counted each)\n"
-      "cells, --evaluation direct  {}(recoil rows x neutrino energies x mu_eff, shared grids once)\n"
-      "memory, about           {}B fast, {}B direct\n"
-      "output, about           {}B\n",
+      "curves                      {}\n"
+      "work, --evaluation fast     {}recoil rows (energies times species)\n"
+      "work, --evaluation direct   {}cells (recoil rows x neutrino energies x mu_eff)\n"
+      "memory, about               {}B fast, {}B direct\n"
+      "output, about               {}B\n",
       study.curves.size(), scaled_text(recoil_rows), scaled_text(direct_work(study)),
-      scaled_text(3e7 + 60 * values), scaled_text(1e8 + block + 60 * values),
-      scaled_text(60 * values + 200.0 * static_cast<double>(study.curves.size())));
+      scaled_text(2e7 + 80 * values), scaled_text(8e7 + block + 80 * values), scaled_text(output));
 }
 
 std::string names_report() {

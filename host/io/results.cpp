@@ -52,6 +52,13 @@ class StagedFile {
     if (close(file) != 0) fail();
   }
 
+  /// Before the first rename: nothing that would make a later one fail.
+  void expect_replaceable() const {
+    if (!fs::is_directory(final_)) return;
+    errno = EISDIR;
+    fail();
+  }
+
   void keep() {
     if (rename(temporary_.c_str(), final_.c_str()) != 0) fail();
     temporary_.clear();
@@ -143,7 +150,8 @@ std::string curves_csv(const std::vector<CurveResult>& results) {
 
 std::string spectra_csv(const std::vector<CurveResult>& results) {
   std::string text =
-      "# signal: of the standard model with the curve's exposure, the toy experiment; events in the "
+      "# signal: of the standard model with the curve's exposure, the toy experiment; events in "
+      "the "
       "bin (counts) or events per keV at its centre (density). background and sigma (the error in "
       "chi^2): likewise. magnetic: the extra signal at mu_eff = 1e-11 mu_B.\n"
       "curve,channel,statistic,bin,lower_keV,upper_keV,signal,background,sigma,magnetic\n";
@@ -183,6 +191,7 @@ void write_files(const fs::path& folder,
     staged.emplace_back(folder, name);
     staged.back().fill(text);
   }
+  for (const auto& file : staged) file.expect_replaceable();
   for (auto& file : staged) file.keep();
 }
 
@@ -201,11 +210,17 @@ ResultsFolder::ResultsFolder(fs::path folder, const Study& study, bool overwrite
   std::string held;
   if (fs::exists(folder_ / marker)) {
     const auto json = nlohmann::json::parse(read_file((folder_ / marker).string()), nullptr, false);
-    if (json.is_object() && json.value("study_hash", "") == study_hash(study)) return;
-    held = json.is_object() ? "the results of another study, '" + json.value("name", "?") + "'"
-                            : "a study.json that is not magnu's";
+    const auto text = [&](const char* key) {
+      return json.is_object() && json.contains(key) && json[key].is_string()
+                 ? json[key].get<std::string>()
+                 : std::string();
+    };
+    if (text("study_hash") == study_hash(study)) return;
+    held = text("study_hash").empty() ? "a study.json that is not magnu's"
+                                      : "the results of another study, '" + text("name") + "'";
   } else {
-    for (const char* name : {"limits.csv", "curves.csv", "spectra.csv", "study.yaml"})
+    for (const char* name :
+         {"limits.csv", "curves.csv", "spectra.csv", "kinematic_limits.csv", "study.yaml"})
       if (fs::exists(folder_ / name)) held = std::string("a ") + name + " of unknown origin";
   }
   if (!held.empty())
@@ -216,12 +231,9 @@ ResultsFolder::ResultsFolder(fs::path folder, const Study& study, bool overwrite
 void ResultsFolder::write(const Study& study, const std::vector<CurveResult>& results,
                           const Provenance& provenance) const {
   std::vector<std::pair<std::string, std::string>> files{
-      {"limits.csv", limits_csv(results)},
-      {"curves.csv", curves_csv(results)},
-      {"spectra.csv", spectra_csv(results)},
-      {"kinematic_limits.csv", kinematic_limits_csv(study)},
-      {"study.yaml", effective_yaml(study)},
-      {marker, study_json(study, results, provenance)}};
+      {"limits.csv", limits_csv(results)},   {"curves.csv", curves_csv(results)},
+      {"spectra.csv", spectra_csv(results)}, {"kinematic_limits.csv", kinematic_limits_csv(study)},
+      {"study.yaml", effective_yaml(study)}, {marker, study_json(study, results, provenance)}};
   write_files(folder_, files);
 }
 

@@ -12,35 +12,41 @@ namespace {
 
 constexpr const char* yaml_remedy = "see docs/configuration.md for the keys and their form";
 
-Setting convert(const YAML::Node& node, const Location& source, const std::string& path) {
+/// `budget`: settings that may still come. An alias can hold itself, or many times many others.
+Setting convert(const YAML::Node& node, const Location& source, const std::string& path,
+                std::size_t& budget, int depth = 0) {
   Setting setting;
   setting.where = source;
   setting.where.key = path;
   if (source.line == 0 && node.Mark().line >= 0) setting.where.line = node.Mark().line + 1;
+  if (depth > 16 || budget-- == 0) {
+    setting.where.key.clear();
+    throw InputError(setting.where, "too deeply nested or too long, perhaps an alias inside itself",
+                     yaml_remedy);
+  }
   if (node.IsScalar()) {
     setting.kind = Setting::Kind::scalar;
     setting.scalar = node.Scalar();
   } else if (node.IsSequence()) {
     setting.kind = Setting::Kind::list;
     for (std::size_t i = 0; i < node.size(); ++i)
-      setting.items.push_back(convert(node[i], source, path + "[" + std::to_string(i + 1) + "]"));
+      setting.items.push_back(
+          convert(node[i], source, path + "[" + std::to_string(i + 1) + "]", budget, depth + 1));
   } else if (node.IsMap()) {
     setting.kind = Setting::Kind::map;
     for (const auto& pair : node) {
       auto here = setting.where;
       if (source.line == 0) here.line = pair.first.Mark().line + 1;
-      if (!pair.first.IsScalar())
-        throw InputError(here, "a key must be a plain word", yaml_remedy);
+      if (!pair.first.IsScalar()) throw InputError(here, "a key must be a plain word", yaml_remedy);
       const auto key = pair.first.Scalar();
       here.key = path.empty() ? key : path + "." + key;
-      if (key == "<<")
-        throw InputError(here, "merge keys are not resolved", "write the keys out");
+      if (key == "<<") throw InputError(here, "merge keys are not resolved", "write the keys out");
       if (setting.find(key))
-        throw InputError(here,
-                         "duplicate key, first given on line " +
-                             std::to_string(setting.find(key)->where.line),
-                         "keep one of the two");
-      setting.entries.emplace_back(key, convert(pair.second, source, here.key));
+        throw InputError(
+            here,
+            "duplicate key, first given on line " + std::to_string(setting.find(key)->where.line),
+            "keep one of the two");
+      setting.entries.emplace_back(key, convert(pair.second, source, here.key, budget, depth + 1));
       if (source.line == 0) setting.entries.back().second.where.line = here.line;
     }
   }
@@ -52,7 +58,8 @@ Setting parse(const std::string& text, const Location& source) {
     const auto documents = YAML::LoadAll(text);
     if (documents.size() > 1)
       throw InputError(source, "more than one YAML document", "keep one study in a file");
-    return documents.empty() ? Setting{} : convert(documents.front(), source, source.key);
+    std::size_t budget = 1'000'000;
+    return documents.empty() ? Setting{} : convert(documents.front(), source, source.key, budget);
   } catch (const YAML::Exception& problem) {
     auto where = source;
     if (where.line == 0 && problem.mark.line >= 0) where.line = problem.mark.line + 1;
@@ -103,8 +110,10 @@ Setting* Setting::find(const std::string& key) {
 std::string Setting::brief() const {
   std::string text;
   switch (kind) {
-    case Kind::null: return "nothing";
-    case Kind::scalar: return scalar;
+    case Kind::null:
+      return "nothing";
+    case Kind::scalar:
+      return scalar;
     case Kind::list:
       for (const auto& item : items) text += (text.empty() ? "" : ", ") + item.brief();
       return "[" + text + "]";
@@ -166,9 +175,13 @@ void apply_override(Setting& root, const std::string& assignment) {
     const auto key = rest.substr(0, dot);
     auto* next = place->find(key);
     if (!next || next->kind != Setting::Kind::map) {
+      // One member of a curve's map: the others stay what the study has.
+      const auto* inherited = place == &root ? nullptr : root.find(key);
       Setting map;
+      if (!next && inherited && inherited->kind == Setting::Kind::map) map = *inherited;
       map.kind = Setting::Kind::map;
       map.where = source;
+      map.where.key = path.substr(0, path.size() - rest.size() + dot);
       if (next) {
         *next = map;
       } else {

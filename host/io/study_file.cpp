@@ -62,22 +62,46 @@ double read_between(const Setting& setting, double low, double high, bool closed
   return value;
 }
 
+// Beyond this, products of settings would leave the range of a double.
+constexpr double largest = 1e15;
+
 double read_positive(const Setting& setting, Dimension dimension) {
   const double value = read_quantity(setting, dimension);
   if (!(value > 0)) throw setting.error("must be positive", "give a value above zero");
+  if (value < 1 / largest || value > largest)
+    throw setting.error("out of range", "give a value from 1e-15 to 1e15");
   return value;
 }
 
 double read_not_negative(const Setting& setting) {
   const double value = read_number(setting);
   if (value < 0) throw setting.error("cannot be negative", "give zero or a positive number");
+  if (value > largest) throw setting.error("out of range", "give a value of 1e15 at most");
   return value;
+}
+
+bool is_utf8(const std::string& text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const unsigned char c = text[i];
+    const std::size_t length = c < 0x80   ? 1
+                               : c < 0xc2 ? 0
+                               : c < 0xe0 ? 2
+                               : c < 0xf0 ? 3
+                               : c < 0xf5 ? 4
+                                          : 0;
+    if (length == 0 || i + length > text.size()) return false;
+    for (std::size_t k = 1; k < length; ++k)
+      if ((text[i + k] & 0xc0) != 0x80) return false;
+    i += length;
+  }
+  return true;
 }
 
 std::string read_name(const Setting& setting) {
   const auto& name = read_text(setting, "give it a name");
   for (const unsigned char c : name)
     if (c < 32) throw setting.error("a name cannot hold control characters", "use plain text");
+  if (!is_utf8(name)) throw setting.error("a name must be UTF-8 text", "save the file as UTF-8");
   return name;
 }
 
@@ -99,8 +123,8 @@ Oscillation read_oscillation(const Setting& setting) {
 MuGrid read_mu_grid(const Setting& setting) {
   check_map(setting, "mu_eff");
   MuGrid grid;
-  if (const auto* s = setting.find("from")) grid.from = read_between(*s, 0, 1, false);
-  if (const auto* s = setting.find("to")) grid.to = read_between(*s, 0, 1, false);
+  if (const auto* s = setting.find("from")) grid.from = read_between(*s, 1e-20, 1, true);
+  if (const auto* s = setting.find("to")) grid.to = read_between(*s, 1e-20, 1, true);
   if (!(grid.from < grid.to))
     throw setting.error(fmt::format("from = {} is not below to = {}", grid.from, grid.to),
                         "give an ascending range");
@@ -119,22 +143,21 @@ Background read_background_entry(const Setting& entry, const std::string& folder
     if (std::find(names.begin(), names.end(), entry.scalar) != names.end())
       return named_background(entry.scalar);
     const auto near = nearest_name(entry.scalar, names);
-    throw entry.error("unknown background",
-                      (near.empty() ? "" : "did you mean '" + near + "'? ") +
-                          std::string("known: ") + joined(names) +
-                          ", {fraction: F}, {flat: RATE}, {table: FILE}");
+    throw entry.error("unknown background", (near.empty() ? "" : "did you mean '" + near + "'? ") +
+                                                std::string("known: ") + joined(names) +
+                                                ", {fraction: F}, {flat: RATE}, {table: FILE}");
   }
   if (entry.kind != Setting::Kind::map || entry.entries.size() != 1)
     throw entry.error("a name or a map of one key is expected here",
                       "write for example xenon1t or {fraction: 0.25}");
   check_map(entry, "background");
   const auto& [kind, value] = entry.entries.front();
-  if (kind == "fraction")
-    return {Background::Kind::fraction, read_not_negative(value), "", {}, {}};
+  if (kind == "fraction") return {Background::Kind::fraction, read_not_negative(value), "", {}, {}};
   if (kind == "flat") return {Background::Kind::flat, read_not_negative(value), "", {}, {}};
   const fs::path path = read_text(value, "name a CSV file");
   try {
-    return table_background((path.is_absolute() ? path : fs::path(folder) / path).lexically_normal());
+    return table_background(
+        (path.is_absolute() ? path : fs::path(folder) / path).lexically_normal());
   } catch (const InputError& problem) {
     if (problem.location.line > 0 || !problem.location.key.empty()) throw;
     throw value.error(problem.what(), "");
@@ -168,7 +191,8 @@ std::vector<std::string> read_components(const Setting& setting) {
 Setting merged(const Setting& study, const Setting& curve) {
   Setting map = study;
   map.where = curve.where;
-  std::erase_if(map.entries, [](const auto& e) { return e.first == "curves" || e.first == "name"; });
+  std::erase_if(map.entries,
+                [](const auto& e) { return e.first == "curves" || e.first == "name"; });
   for (const auto& [key, value] : curve.entries) {
     if (auto* old = map.find(key)) {
       *old = value;
@@ -212,8 +236,7 @@ Curve read_curve(const Setting& map, const std::string& name, const std::string&
       throw s.error("no electron binding energies are known for " + curve.target,
                     "use electrons: free, or add data/binding_" + curve.target + ".csv");
   });
-  with("exposure",
-       [&](auto& s) { curve.exposure = read_positive(s, Dimension::exposure); });
+  with("exposure", [&](auto& s) { curve.exposure = read_positive(s, Dimension::exposure); });
   with("threshold", [&](auto& s) {
     curve.threshold = read_positive(s, Dimension::energy);
     if (curve.threshold < lowest_threshold)
@@ -221,14 +244,18 @@ Curve read_curve(const Setting& map, const std::string& name, const std::string&
   });
   with("upper", [&](auto& s) { curve.upper = read_positive(s, Dimension::energy); });
   if (!(curve.threshold < curve.upper)) {
-    const auto* at = map.find("threshold") ? map.find("threshold") : map.find("upper");
+    // Where the curve itself gives one of the two, that is the place to look.
+    const auto *threshold = map.find("threshold"), *upper = map.find("upper");
+    const bool upper_is_own = upper && upper->where.key.starts_with(map.where.key + ".");
+    const auto* at = threshold && !upper_is_own ? threshold : upper;
     throw at->error(fmt::format("the threshold, {}, is not below the upper end, {}",
                                 energy_text(curve.threshold), energy_text(curve.upper)),
                     "lower the threshold or raise 'upper'");
   }
   with("bins", [&](auto& s) {
     const auto bins = read_integer(s);
-    if (bins < 1 || bins > 1'000'000) throw s.error("out of range", "give a number from 1 to 1000000");
+    if (bins < 1 || bins > 1'000'000)
+      throw s.error("out of range", "give a number from 1 to 1000000");
     curve.bins = static_cast<int>(bins);
   });
   with("background", [&](auto& s) {
@@ -238,8 +265,8 @@ Curve read_curve(const Setting& map, const std::string& name, const std::string&
                                        [](const auto& i) { return i.z == 54 && i.a == 136; });
     for (std::size_t i = 0; i < curve.background.size(); ++i) {
       const auto& entry = curve.background[i];
-      const bool electronic = entry.kind == Background::Kind::named ||
-                              entry.kind == Background::Kind::xe136_2nbb;
+      const bool electronic =
+          entry.kind == Background::Kind::named || entry.kind == Background::Kind::xe136_2nbb;
       if (electronic && !facts.electron_recoils)
         throw s.items[i].error("a background of electron recoils on channel " + curve.channel,
                                "use {fraction: F}, {flat: RATE} or {table: FILE} there");
@@ -255,10 +282,12 @@ Curve read_curve(const Setting& map, const std::string& name, const std::string&
     curve.statistic =
         read_choice(s, {"counts", "density"}) == "density" ? Statistic::density : Statistic::counts;
   });
-  with("sigma_scale",
-       [&](auto& s) { curve.sigma_scale = read_positive(s, Dimension::number); });
+  with("sigma_scale", [&](auto& s) {
+    read_number(s);  // no products here
+    curve.sigma_scale = read_positive(s, Dimension::number);
+  });
   with("confidence_level",
-       [&](auto& s) { curve.confidence_level = read_between(s, 0, 1, false); });
+       [&](auto& s) { curve.confidence_level = read_between(s, 1e-6, 1 - 1e-12, true); });
   with("mu_eff", [&](auto& s) { curve.mu_eff = read_mu_grid(s); });
   return curve;
 }
@@ -278,10 +307,17 @@ void emit_background(YAML::Emitter& out, const std::vector<Background>& list,
       out << YAML::BeginMap << YAML::Key << key << YAML::Value << value << YAML::EndMap;
     };
     switch (entry.kind) {
-      case Background::Kind::fraction: pair("fraction", fmt::format("{}", entry.value)); break;
-      case Background::Kind::flat: pair("flat", fmt::format("{}", entry.value)); break;
-      case Background::Kind::table: pair("table", table_text(*entry.table)); break;
-      default: out << entry.name;
+      case Background::Kind::fraction:
+        pair("fraction", fmt::format("{}", entry.value));
+        break;
+      case Background::Kind::flat:
+        pair("flat", fmt::format("{}", entry.value));
+        break;
+      case Background::Kind::table:
+        pair("table", table_text(*entry.table));
+        break;
+      default:
+        out << entry.name;
     }
   }
   out << YAML::EndSeq;
@@ -340,13 +376,15 @@ Study read_study(const std::string& path, const std::vector<std::string>& overri
   for (const auto& assignment : overrides) apply_override(root, assignment);
   check_keys(root, key_names(""));
 
-  Study study{fs::path(path).stem().string(), {}};
-  if (const auto* name = root.find("name")) {
-    study.name = read_name(*name);
-    if (study.name.find('/') != std::string::npos || study.name.starts_with("."))
-      throw name->error("a study's name is also its folder's",
-                        "use a name without '/' that does not begin with '.'");
-  }
+  Setting stem;  // the name where none is given
+  stem.kind = Setting::Kind::scalar;
+  stem.scalar = fs::path(path).stem().string();
+  stem.where = {path, 0, "name", ""};
+  const auto* name = root.find("name") ? root.find("name") : &stem;
+  Study study{read_name(*name), {}, {}};
+  if (study.name.find('/') != std::string::npos || study.name.starts_with("."))
+    throw name->error("a study's name is also its folder's",
+                      "use a name without '/' that does not begin with '.'");
   const auto folder = fs::path(path).parent_path().string();
   auto curve_keys = key_names("");
   std::erase(curve_keys, "curves");
@@ -363,29 +401,39 @@ Study read_study(const std::string& path, const std::vector<std::string>& overri
     if (entry.kind != Setting::Kind::map)
       throw entry.error("a map is expected here", "write '- name: ...' and the curve's keys");
     check_keys(entry, curve_keys);
-    const auto* name = entry.find("name");
-    if (!name) throw entry.error("the curve has no name", "give each curve a 'name'");
-    const auto text = read_name(*name);
+    const auto* curve_name = entry.find("name");
+    if (!curve_name) throw entry.error("the curve has no name", "give each curve a 'name'");
+    const auto text = read_name(*curve_name);
     for (const auto& other : study.curves)
       if (other.name == text)
-        throw name->error("two curves of one name", "give each curve a name of its own");
+        throw curve_name->error("two curves of one name", "give each curve a name of its own");
     study.curves.push_back(read_curve(merged(root, entry), text, folder));
+  }
+  for (const auto& [key, value] : root.entries) {
+    const bool replaced = key != "name" && key != "curves" &&
+                          std::all_of(curves->items.begin(), curves->items.end(),
+                                      [&](const auto& curve) { return curve.find(key); });
+    if (replaced)
+      study.warnings.push_back(value
+                                   .error("every curve gives its own: this has no effect",
+                                          "remove it, or set curves.NAME." + key)
+                                   .what());
   }
   return study;
 }
 
 std::vector<std::string> study_warnings(const Study& study) {
-  std::vector<std::string> warnings;
+  auto warnings = study.warnings;
   for (const auto& curve : study.curves) {
-    const auto flux = make_solar_flux(curve.flux);
-    const auto target = load_target(curve.target);
-    double end = 0;
-    if (process_facts(curve.channel).electron_recoils) {
-      end = maximum_recoil(flux.largest_energy(), constants::electron_mass);
-    } else {
-      for (const auto& isotope : target.isotopes)
-        end = std::max(end, maximum_recoil(flux.largest_energy(), isotope.nuclear_mass()));
-    }
+    double neutrino_end = 0, lightest = std::numeric_limits<double>::infinity();
+    for (const auto& component : curve.flux.components)
+      for (const double energy : kinematic_energies(component, curve.flux.b8_spectrum))
+        neutrino_end = std::max(neutrino_end, energy);
+    for (const auto& isotope : load_target(curve.target).isotopes)
+      lightest = std::min(lightest, isotope.nuclear_mass());
+    const bool electrons = process_facts(curve.channel).electron_recoils;
+    const double end =
+        maximum_recoil(neutrino_end, electrons ? constants::electron_mass : lightest);
     for (const auto& [what, energy] :
          {std::pair{"threshold", curve.threshold}, std::pair{"upper end", curve.upper}})
       if (energy > end)

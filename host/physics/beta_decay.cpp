@@ -17,12 +17,11 @@ double log_abs_gamma(std::complex<double> z) {
   const auto series =
       inverse *
       (1.0 / 12 +
-       square * (-1.0 / 360 +
-                 square * (1.0 / 1260 +
-                           square * (-1.0 / 1680 +
-                                     square * (1.0 / 1188 + square * (-691.0 / 360360))))));
-  const auto log_gamma =
-      (z - 0.5) * std::log(z) - z + 0.5 * std::log(2 * constants::pi) + series;
+       square *
+           (-1.0 / 360 +
+            square * (1.0 / 1260 + square * (-1.0 / 1680 +
+                                             square * (1.0 / 1188 + square * (-691.0 / 360360))))));
+  const auto log_gamma = (z - 0.5) * std::log(z) - z + 0.5 * std::log(2 * constants::pi) + series;
   return log_gamma.real() - shifted;
 }
 
@@ -32,8 +31,8 @@ double fermi_function(int z, int a, double momentum) {
   const double charge = constants::fine_structure * z;
   const double gamma = std::sqrt(1 - charge * charge);
   const double y = charge * std::sqrt(1 + momentum * momentum) / momentum;
-  const double radius = 1.2 * constants::femtometre * std::cbrt(a) * constants::electron_mass /
-                        constants::hbar_c;
+  const double radius =
+      1.2 * constants::femtometre * std::cbrt(a) * constants::electron_mass / constants::hbar_c;
   return 2 * (1 + gamma) * std::pow(2 * momentum * radius, 2 * gamma - 2) *
          std::exp(constants::pi * y + 2 * log_abs_gamma({gamma, y}) -
                   2 * std::lgamma(2 * gamma + 1));

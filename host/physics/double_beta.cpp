@@ -13,8 +13,7 @@ constexpr double end_energy = 2.45783 / constants::electron_mass;
 
 double sum_spectrum(double t) {
   if (t <= 0 || t >= end_energy) return 0;
-  return t * std::pow(end_energy - t, 5) *
-         (1 + t * (2 + t * (4.0 / 3 + t * (1.0 / 3 + t / 30))));
+  return t * std::pow(end_energy - t, 5) * (1 + t * (2 + t * (4.0 / 3 + t * (1.0 / 3 + t / 30))));
 }
 
 }  // namespace

@@ -64,30 +64,32 @@ class CpuExecutor {
         std::max<std::size_t>(1, n / (8 * static_cast<std::size_t>(threads_)));
     const auto blocks = static_cast<std::ptrdiff_t>((n + block - 1) / block);
 #pragma omp parallel for schedule(dynamic) num_threads(threads_)
-    for (std::ptrdiff_t b = 0; b < blocks; ++b)
-      loop(body, b * block, std::min(n, (b + 1) * block));
+    for (std::ptrdiff_t b = 0; b < blocks; ++b) loop(body, b * block, std::min(n, (b + 1) * block));
   }
 
   template <class Term>
   std::vector<double> sum_segments(std::size_t count, std::size_t length, const Term& term) const {
     std::vector<double> sums(count);
     const View<double> out{sums.data(), sums.size()};
-    for_each(count, [=](std::size_t s) {
-      double sum = 0;
-      for (std::size_t j = 0; j < length; ++j) sum += term(s * length + j);
-      out[s] = sum;
-    }, 4 * length);
+    for_each(
+        count,
+        [=](std::size_t s) {
+          double sum = 0;
+          for (std::size_t j = 0; j < length; ++j) sum += term(s * length + j);
+          out[s] = sum;
+        },
+        4 * length);
     return sums;
   }
 
  private:
   template <class Body>
   void loop(const Body& body, std::size_t from, std::size_t to) const {
-    switch (isa_) {
-      case InstructionSet::v4: return loop_v4(body, from, to);
-      case InstructionSet::v3: return loop_v3(body, from, to);
-      case InstructionSet::baseline: return loop_baseline(body, from, to);
-    }
+#ifdef MAGNU_ISA_DISPATCH
+    if (isa_ == InstructionSet::v4) return loop_v4(body, from, to);
+    if (isa_ == InstructionSet::v3) return loop_v3(body, from, to);
+#endif
+    loop_baseline(body, from, to);
   }
 
   // About a millisecond of work: below it, waking the other threads costs more than it saves.
@@ -100,7 +102,7 @@ class CpuExecutor {
 }  // namespace
 
 bool supported(InstructionSet isa) {
-#if defined(__x86_64__) && !defined(MAGNU_NO_ISA_DISPATCH)
+#ifdef MAGNU_ISA_DISPATCH
   __builtin_cpu_init();
   const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
                   __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("bmi");

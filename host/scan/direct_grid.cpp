@@ -19,9 +19,8 @@ void add_lines(const SolarFlux& flux, std::vector<FluxNode>& nodes) {
 DirectGrid::DirectGrid(const SolarFlux& flux) {
   std::vector<int> order(flux.panels.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
-    return flux.panels[a].upper < flux.panels[b].upper;
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int a, int b) { return flux.panels[a].upper < flux.panels[b].upper; });
   for (const int p : order) {
     const auto& panel = flux.panels[p];
     const double width = panel.upper - panel.lower;
@@ -38,8 +37,8 @@ DirectGrid::DirectGrid(const SolarFlux& flux) {
 }
 
 int DirectGrid::first_node(double energy) const {
-  return static_cast<int>(
-      std::upper_bound(upper_edge_.begin(), upper_edge_.end(), energy) - upper_edge_.begin());
+  return static_cast<int>(std::upper_bound(upper_edge_.begin(), upper_edge_.end(), energy) -
+                          upper_edge_.begin());
 }
 
 std::vector<FluxNode> fit_flux_nodes(const SolarFlux& flux) {
@@ -49,8 +48,8 @@ std::vector<FluxNode> fit_flux_nodes(const SolarFlux& flux) {
   for (std::size_t p = 0; p < flux.panels.size(); ++p) {
     const auto& panel = flux.panels[p];
     for (int j = 0; j < fit_nodes; ++j)  // x = -1 at the upper edge, where the running mean starts
-      nodes.push_back({panel.upper - 0.5 * (panel.upper - panel.lower) * (x[j] + 1), 1,
-                       static_cast<int>(p)});
+      nodes.push_back(
+          {panel.upper - 0.5 * (panel.upper - panel.lower) * (x[j] + 1), 1, static_cast<int>(p)});
   }
   add_lines(flux, nodes);
   return nodes;

@@ -20,9 +20,15 @@ struct PointsKey {
   Statistic statistic;
 
   explicit PointsKey(const Curve& c)
-      : channel(c.channel), target(c.target), flux(c.flux), sin2_theta_w(c.couplings.sin2_theta_w),
-        stepping(c.couplings.stepping_electrons), threshold(c.threshold), upper(c.upper),
-        bins(c.bins), statistic(c.statistic) {}
+      : channel(c.channel),
+        target(c.target),
+        flux(c.flux),
+        sin2_theta_w(c.couplings.sin2_theta_w),
+        stepping(c.couplings.stepping_electrons),
+        threshold(c.threshold),
+        upper(c.upper),
+        bins(c.bins),
+        statistic(c.statistic) {}
   bool operator==(const PointsKey&) const = default;
 };
 
@@ -73,14 +79,21 @@ Engine::Points& Engine::points(const Curve& curve) {
   for (auto& points : points_)
     if (points.key == key) return points;
   auto& of_shape = shape(curve);
-  points_.push_back({key, &of_shape,
-                     make_recoil_problem(curve, load_target(curve.target), of_shape.flux), nullptr,
-                     {}, {}});
+  points_.push_back({key,
+                     &of_shape,
+                     make_recoil_problem(curve, load_target(curve.target), of_shape.flux),
+                     nullptr,
+                     {},
+                     {}});
   return points_.back();
 }
 
-const RecoilProblem& Engine::problem(const Curve& curve) { return points(curve).problem; }
-const SolarFlux& Engine::flux(const Curve& curve) { return shape(curve).flux; }
+const RecoilProblem& Engine::problem(const Curve& curve) {
+  return points(curve).problem;
+}
+const SolarFlux& Engine::flux(const Curve& curve) {
+  return shape(curve).flux;
+}
 
 const Spectra& Engine::point_spectra(const Curve& curve) {
   auto& p = points(curve);
@@ -105,8 +118,8 @@ Spectra Engine::spectra(const Curve& curve, const std::vector<double>& energies)
 const DirectSums& Engine::direct_grid(Points& p, const Curve& curve) {
   for (auto& entry : p.direct)
     if (entry.grid == curve.mu_eff) return entry.sums;
-  p.direct.push_back({curve.mu_eff, runner_.direct(p.shape->flux, p.problem,
-                                                   curve.mu_eff.values(), false, progress_)});
+  p.direct.push_back({curve.mu_eff, runner_.direct(p.shape->flux, p.problem, curve.mu_eff.values(),
+                                                   false, progress_)});
   ++counters_.direct_evaluations;
   return p.direct.back().sums;
 }
@@ -148,7 +161,8 @@ CurveResult Engine::run(const Curve& curve) {
       return runner_.chi_squared(sums, inverse_variance, curve.exposure).front();
     };
   }
-  result.limit = solve_limit(at, curve.delta_chi2(), std::sqrt(curve.mu_eff.from * curve.mu_eff.to));
+  result.limit =
+      solve_limit(at, curve.delta_chi2(), std::sqrt(curve.mu_eff.from * curve.mu_eff.to));
   ++counters_.combinations;
   return result;
 }
@@ -159,8 +173,8 @@ BinnedSignal bin_signal(const Curve& curve, const Target& target,
   const double fraction = background_fraction(curve.background);
   for (int bin = 0; bin < curve.bins; ++bin) {
     const double lower = curve.lower_edge(bin), upper = curve.lower_edge(bin + 1);
-    const double other = curve.exposure *
-                         (curve.statistic == Statistic::density
+    const double other =
+        curve.exposure * (curve.statistic == Statistic::density
                               ? background_rate(curve.background, target, 0.5 * (lower + upper))
                               : background_events(curve.background, target, lower, upper));
     const double signal = curve.exposure * standard_model[bin];

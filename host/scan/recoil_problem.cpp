@@ -68,14 +68,13 @@ std::vector<double> panel_edges(double lower, double upper, const std::vector<do
 
 }  // namespace
 
-RecoilProblem make_recoil_problem(const Curve& curve, const Target& target,
-                                  const SolarFlux& flux) {
+RecoilProblem make_recoil_problem(const Curve& curve, const Target& target, const SolarFlux& flux) {
   RecoilProblem problem;
   problem.first_point.push_back(0);
   const auto breaks = break_points(curve, target, flux);
   double ratio = panel_ratio(curve.flux.accuracy / 10, 2 * points_per_panel);
-  // Off nuclei each node of a tabulated spectrum leaves a kink in the slope; panels this narrow keep
-  // what they cost below 1e-9.
+  // Off nuclei each node of a tabulated spectrum leaves a kink in the slope; panels this narrow
+  // keep what they cost below 1e-9.
   if (!process_facts(curve.channel).electron_recoils) ratio = std::min(ratio, 1.4);
   const auto& rule = gauss_legendre(points_per_panel);
   for (int bin = 0; bin < curve.bins; ++bin) {
@@ -110,9 +109,7 @@ RecoilProblem make_recoil_problem(const Curve& curve, const Target& target,
 
 std::vector<std::string> process_names() {
   std::vector<std::string> names;
-  for_each_process([&](auto rows) {
-    names.emplace_back(decltype(rows)::value_type::name);
-  });
+  for_each_process([&](auto rows) { names.emplace_back(decltype(rows)::value_type::name); });
   return names;
 }
 

@@ -12,7 +12,9 @@ std::vector<double> MuGrid::values() const {
   return mu;
 }
 
-double Curve::delta_chi2() const { return delta_chi2_for(confidence_level); }
+double Curve::delta_chi2() const {
+  return delta_chi2_for(confidence_level);
+}
 
 std::string Curve::background_label() const {
   std::string text;

@@ -50,16 +50,18 @@ struct Comparison {
   Largest spectra, chi_squared, limits;
 
   Comparison(Side& first, Side& second, double bound)
-      : a(first), b(second), spectra("spectra, " + a.name() + " against " + b.name(), bound),
+      : a(first),
+        b(second),
+        spectra("spectra, " + a.name() + " against " + b.name(), bound),
         chi_squared("delta chi^2, " + a.name() + " against " + b.name(), bound),
         limits("limits, " + a.name() + " against " + b.name(), bound) {}
 
   void see(const Curve& curve, const RecoilProblem& problem, const std::vector<double>& scale) {
     for (std::size_t i = 0; i < scale.size(); ++i) {
       const double energy = problem.energies[i / (scale.size() / problem.points())];
-      spectra.see(a.spectrum[i] - b.spectrum[i], scale[i],
-                  "curve '" + curve.name + "' at " + std::to_string(energy / constants::keV) +
-                      " keV");
+      spectra.see(
+          a.spectrum[i] - b.spectrum[i], scale[i],
+          "curve '" + curve.name + "' at " + std::to_string(energy / constants::keV) + " keV");
     }
     for (std::size_t m = 0; m < a.result.delta_chi2.size(); ++m)
       chi_squared.see(a.result.delta_chi2[m] - b.result.delta_chi2[m],

@@ -32,6 +32,7 @@ class CsvTable {
   std::vector<std::string> header_;
   std::vector<std::vector<std::string>> rows_;
   std::vector<int> lines_;
+  int header_line_ = 0;
 };
 
 /// The number a text holds, all of it; false where it holds none.

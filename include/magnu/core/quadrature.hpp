@@ -15,8 +15,7 @@ struct QuadratureRule {
 const QuadratureRule& gauss_legendre(std::size_t n);
 
 /// Integral of f over [lower, upper] with n Gauss-Legendre nodes.
-double integrate(const std::function<double(double)>& f, double lower, double upper,
-                 std::size_t n);
+double integrate(const std::function<double(double)>& f, double lower, double upper, std::size_t n);
 
 /// A function with a singularity at 0, interpolated or integrated on panels [a, r a], converges as
 /// rho^-order with rho = (sqrt(r) + 1)/(sqrt(r) - 1), the Bernstein ellipse through the singularity

@@ -34,8 +34,8 @@ struct Background {
 Background named_background(const std::string& name);
 std::vector<std::string> background_names();
 
-/// Reads a table with columns energy_keV,rate_per_tonne_year_keV; InputError for fewer than two rows,
-/// energies that do not ascend, NaN and negative rates.
+/// Reads a table with columns energy_keV,rate_per_tonne_year_keV; InputError for fewer than two
+/// rows, energies that do not ascend, NaN and negative rates.
 Background table_background(const std::string& path);
 
 /// Sum of the fractions in a list.

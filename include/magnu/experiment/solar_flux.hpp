@@ -14,8 +14,8 @@ struct FluxSettings {
   std::string solar_model = "b16gs98";
   std::string b8_spectrum = "winter2006";
   Oscillation oscillation;
-  double accuracy = 1e-9;                ///< relative error allowed to integrals over a panel
-  std::vector<std::string> components;   ///< in the order of solar_components(); empty: all
+  double accuracy = 1e-9;               ///< relative error allowed to integrals over a panel
+  std::vector<std::string> components;  ///< in the order of solar_components(); empty: all
 
   bool operator==(const FluxSettings&) const = default;
 };
@@ -36,12 +36,12 @@ struct FluxLine {
 
 /// The solar neutrino flux as bodies see it.
 struct FluxView {
-  View<const FluxPanel> panels;      ///< by component, then energy
-  View<const double> coefficients;   ///< 1/(cm^2 s MeV)
-  View<const int> first_panel;       ///< [components + 1]
+  View<const FluxPanel> panels;     ///< by component, then energy
+  View<const double> coefficients;  ///< 1/(cm^2 s MeV)
+  View<const int> first_panel;      ///< [components + 1]
   View<const FluxLine> lines;
-  View<const double> shell_density;  ///< [shells], N_A/cm^3
-  View<const double> shell_fraction; ///< [components][shells], each row adds up to 1
+  View<const double> shell_density;   ///< [shells], N_A/cm^3
+  View<const double> shell_fraction;  ///< [components][shells], each row adds up to 1
   SurvivalProbability survival_probability;
 
   MAGNU_HD int components() const { return static_cast<int>(first_panel.size) - 1; }

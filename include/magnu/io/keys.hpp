@@ -8,10 +8,10 @@ namespace magnu {
 /// A key of a study: what `magnu list`, the documentation and the schema say of it. A test holds
 /// them and the parser together.
 struct Key {
-  std::string name;     ///< with dots for keys inside keys
-  std::string form;     ///< what may stand there
-  std::string unit;     ///< empty where there is none
-  std::string fallback; ///< the default
+  std::string name;      ///< with dots for keys inside keys
+  std::string form;      ///< what may stand there
+  std::string unit;      ///< empty where there is none
+  std::string fallback;  ///< the default
   std::string meaning;
 };
 

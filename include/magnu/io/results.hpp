@@ -20,8 +20,8 @@ struct Provenance {
 };
 
 /// The result files of a scan. The constructor refuses a folder that holds another study and one
-/// that cannot be written; `write` puts every file under a temporary name, and only when all are whole
-/// gives them their own. On any failure the folder's former results stay as they were.
+/// that cannot be written; `write` puts every file under a temporary name, and only when all are
+/// whole gives them their own. On any failure the folder's former results stay as they were.
 class ResultsFolder {
  public:
   ResultsFolder(std::filesystem::path folder, const Study& study, bool overwrite);

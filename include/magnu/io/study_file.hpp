@@ -8,8 +8,8 @@
 
 namespace magnu {
 
-/// Reads and checks a study; `overrides` are PATH=VALUE. Every complaint is an InputError that names
-/// file, line, key and value.
+/// Reads and checks a study; `overrides` are PATH=VALUE. Every complaint is an InputError that
+/// names file, line, key and value.
 Study read_study(const std::string& path, const std::vector<std::string>& overrides = {});
 
 /// What in a valid study a user should know of: thresholds and upper ends that leave the spectrum.

@@ -18,8 +18,8 @@ struct CoherentScattering {
   static constexpr bool flavour_blind = true;
   static constexpr bool electron_recoils = false;
 
-  double recoil_energy = 0;  ///< MeV
-  double nuclear_mass = 0;   ///< MeV
+  double recoil_energy = 0;   ///< MeV
+  double nuclear_mass = 0;    ///< MeV
   double weak_scale = 0;      ///< GF^2 mN/(2 pi) gN^2 F^2 times nuclei per tonne, year and keV
   double magnetic_scale = 0;  ///< pi alpha^2/me^2 Z^2 F^2 times the same; at 1 mu_B
 
@@ -38,8 +38,7 @@ struct CoherentScattering {
 
   /// Eq. (2.1): GF^2 mN/(2 pi) gN^2 (2 - mN Er/Enu^2) F^2 (Freedman, PRD 9 (1974) 1389).
   MAGNU_HD double standard_model(double neutrino_energy, Flavour) const {
-    return weak_scale *
-           (2 - nuclear_mass * recoil_energy / (neutrino_energy * neutrino_energy));
+    return weak_scale * (2 - nuclear_mass * recoil_energy / (neutrino_energy * neutrino_energy));
   }
 
   /// pi alpha^2/me^2 Z^2 F^2 (1/Er - 1/Enu) at 1 mu_B (Vogel, Engel, PRD 39 (1989) 3378).

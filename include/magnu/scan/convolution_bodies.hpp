@@ -39,9 +39,8 @@ struct SampleFlux {
     const bool line = node.panel < 0;
     const int component =
         line ? flux.lines[-1 - node.panel].component : flux.panels[node.panel].component;
-    const double all =
-        node.weight *
-        (line ? flux.lines[-1 - node.panel].flux : flux.differential(node.panel, node.energy));
+    const double all = node.weight * (line ? flux.lines[-1 - node.panel].flux
+                                           : flux.differential(node.panel, node.energy));
     return {node.energy, all, all * flux.survival(component, node.energy)};
   }
 
@@ -54,7 +53,8 @@ struct RunningIntegrals {
   View<const double> above;  ///< [panels][moments]: what lies above a panel, of its component
   View<const FluxSample> lines;
 
-  /// I[k] and I[3 + k] = integral above `energy` of flux E'^-k and flux Pee E'^-k, of one component.
+  /// I[k] and I[3 + k] = integral above `energy` of flux E'^-k and flux Pee E'^-k, of one
+  /// component.
   MAGNU_HD void evaluate(const FluxView& flux, int component, double energy,
                          double (&integrals)[moments]) const {
     for (double& value : integrals) value = 0;

@@ -8,8 +8,8 @@
 
 namespace magnu {
 
-/// x86-64 instruction sets the hot loops are compiled for: `default` is the baseline (SSE2), v3 adds
-/// AVX2 and FMA, v4 AVX-512.
+/// x86-64 instruction sets the hot loops are compiled for: `default` is the baseline (SSE2), v3
+/// adds AVX2 and FMA, v4 AVX-512.
 enum class InstructionSet { baseline, v3, v4 };
 
 /// The widest set this processor has.

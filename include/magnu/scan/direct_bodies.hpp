@@ -45,17 +45,16 @@ struct FillCells {
       }
       if (panel.lower < least) {
         const double width = panel.upper - least;
-        sample = SampleFlux::at(
-            flux, {least + width * node.node, width * node.weight, node.panel});
+        sample = SampleFlux::at(flux, {least + width * node.node, width * node.weight, node.panel});
       }
     } else if (sample.energy <= least) {
       cells[i] = {};
       return;
     }
-    cells[i] = {sample.electron * process.standard_model(sample.energy, Flavour::electron) +
-                    (sample.all - sample.electron) *
-                        process.standard_model(sample.energy, Flavour::other),
-                sample.all * process.magnetic(sample.energy)};
+    cells[i] = {
+        sample.electron * process.standard_model(sample.energy, Flavour::electron) +
+            (sample.all - sample.electron) * process.standard_model(sample.energy, Flavour::other),
+        sample.all * process.magnetic(sample.energy)};
   }
 };
 
@@ -64,13 +63,13 @@ struct FillCells {
 /// mu_B). Index: point times tiles plus tile.
 template <int Lanes>
 struct SumCells {
-  View<const Cell> cells;          ///< [points][species][nodes]
-  View<const int> first_node;      ///< [points][species]: cells before it are zero
+  View<const Cell> cells;      ///< [points][species][nodes]
+  View<const int> first_node;  ///< [points][species]: cells before it are zero
   std::size_t nodes;
   int species;
-  View<const double> mu_squared;   ///< padded to a multiple of Lanes
-  View<double> spectrum;           ///< [points][padded mu]: R(mu)
-  View<double> extra;              ///< [points][padded mu]: R(mu) - R(0)
+  View<const double> mu_squared;  ///< padded to a multiple of Lanes
+  View<double> spectrum;          ///< [points][padded mu]: R(mu)
+  View<double> extra;             ///< [points][padded mu]: R(mu) - R(0)
 
   MAGNU_HD void operator()(std::size_t i) const {
     const std::size_t tiles = mu_squared.size / Lanes;
@@ -101,11 +100,11 @@ struct SumCells {
 
 /// Weighted sums over the points of each bin. Index: mu times bins of the block plus bin.
 struct SumBins {
-  View<const double> extra;              ///< [points of the block][padded mu]
-  View<const double> weights;            ///< [points]
-  View<const std::size_t> first_point;   ///< [bins + 1]
+  View<const double> extra;             ///< [points of the block][padded mu]
+  View<const double> weights;           ///< [points]
+  View<const std::size_t> first_point;  ///< [bins + 1]
   std::size_t first_bin, block_bins, padded_mu;
-  View<double> binned;                   ///< [mu][bins]
+  View<double> binned;  ///< [mu][bins]
 
   MAGNU_HD void operator()(std::size_t i) const {
     const std::size_t mu = i / block_bins, bin = first_bin + i % block_bins;

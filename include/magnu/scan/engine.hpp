@@ -47,8 +47,8 @@ struct Counters {
 BinnedSignal bin_signal(const Curve& curve, const Target& target,
                         const std::vector<double>& standard_model);
 
-/// The mu_eff at which `delta_chi2` reaches `goal`: root-found in the logarithms, where a quartic is a
-/// line. Infinite where the curve stays at zero.
+/// The mu_eff at which `delta_chi2` reaches `goal`: root-found in the logarithms, where a quartic
+/// is a line. Infinite where the curve stays at zero.
 double solve_limit(const std::function<double(double)>& delta_chi2, double goal, double guess);
 
 /// Runs curves on a runner and keeps what several of them share.

@@ -12,14 +12,15 @@ namespace magnu {
 /// The evaluations in terms of an executor, which owns memory and runs bodies:
 ///
 ///     Buffer<T>                             memory of the executor, with view() and size()
-///     Buffer<T> upload(span<const T>)       Buffer<T> allocate<T>(n)      vector<T> download(Buffer<T>)
-///     for_each(n, body, work)               body(i) for every i < n, each some `work` operations
-///     sum_segments(count, length, term)     vector of count sums of term(segment * length + j)
-///     lanes                                 mu_eff values a thread of the direct sums holds
-///     working_bytes()                       how much the blocks of the direct evaluation may take
+///     Buffer<T> upload(span<const T>)       Buffer<T> allocate<T>(n)      vector<T>
+///     download(Buffer<T>) for_each(n, body, work)               body(i) for every i < n, each some
+///     `work` operations sum_segments(count, length, term)     vector of count sums of term(segment
+///     * length + j) lanes                                 mu_eff values a thread of the direct
+///     sums holds working_bytes()                       how much the blocks of the direct
+///     evaluation may take
 ///
-/// OpenMP, CUDA, Thrust's host policies and the tests' emulator are executors; the algorithm is here
-/// once.
+/// OpenMP, CUDA, Thrust's host policies and the tests' emulator are executors; the algorithm is
+/// here once.
 template <class Executor>
 class Pipeline : public Runner {
  public:
@@ -43,10 +44,9 @@ class Pipeline : public Runner {
           const auto row_buffer = executor_.upload(std::span(rows));
           auto values = executor_.template allocate<SpectrumPoint>(problem.points() * components);
           executor_.for_each(problem.points() * components,
-                             EvaluateSpectrum<Process>{convolved.flux.view(),
-                                                       convolved.integrals(), row_buffer.view(),
-                                                       static_cast<int>(problem.species),
-                                                       values.view()},
+                             EvaluateSpectrum<Process>{
+                                 convolved.flux.view(), convolved.integrals(), row_buffer.view(),
+                                 static_cast<int>(problem.species), values.view()},
                              200 * problem.species);
           return Spectra{components, executor_.download(values)};
         },
@@ -99,8 +99,9 @@ class Pipeline : public Runner {
           survival(flux.settings.oscillation) {}
 
     FluxView view() const {
-      return {panels.view(),        coefficients.view(),   first_panel.view(), lines.view(),
-              shell_density.view(), shell_fraction.view(), survival};
+      return {panels.view(), coefficients.view(),  first_panel.view(),
+              lines.view(),  shell_density.view(), shell_fraction.view(),
+              survival};
     }
 
     Buffer<FluxPanel> panels;
@@ -122,8 +123,7 @@ class Pipeline : public Runner {
       const auto nodes = executor.upload(std::span(host_nodes));
       const auto host_matrix = running_mean_matrix(fit_nodes);
       const auto matrix = executor.upload(std::span(host_matrix));
-      executor.for_each(host_nodes.size(),
-                        SampleFlux{flux.view(), nodes.view(), samples.view()},
+      executor.for_each(host_nodes.size(), SampleFlux{flux.view(), nodes.view(), samples.view()},
                         10 * host.shell_density.size());
       executor.for_each(panels * moments, FitPanel{const_view(samples), matrix.view(), fits.view()},
                         fit_nodes * fit_nodes);
@@ -133,7 +133,8 @@ class Pipeline : public Runner {
 
     RunningIntegrals integrals() const {
       const auto all = const_view(samples);
-      return {const_view(fits), const_view(above),
+      return {const_view(fits),
+              const_view(above),
               {all.data + panels * fit_nodes, all.size - panels * fit_nodes}};
     }
 
@@ -223,7 +224,8 @@ class Pipeline : public Runner {
                       result.spectrum.begin() + (from + p) * mu_eff.size());
       }
       if (progress)
-        progress(static_cast<double>(points * species * nodes) * static_cast<double>(mu_eff.size()));
+        progress(static_cast<double>(points * species * nodes) *
+                 static_cast<double>(mu_eff.size()));
       bin = end;
     }
     result.extra = executor_.download(binned);

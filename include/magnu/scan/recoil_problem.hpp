@@ -21,11 +21,11 @@ using Processes = ProcessList<ElectronScattering, CoherentScattering>;
 /// What is to be evaluated: recoil energies, grouped into bins, and for each energy one row per
 /// species of the target.
 struct RecoilProblem {
-  std::vector<double> energies;        ///< [points], MeV, ascending within a bin
-  std::vector<double> weights;         ///< [points]; a bin is the weighted sum over its points
+  std::vector<double> energies;          ///< [points], MeV, ascending within a bin
+  std::vector<double> weights;           ///< [points]; a bin is the weighted sum over its points
   std::vector<std::size_t> first_point;  ///< [bins + 1]
   std::size_t species = 1;
-  Processes::Rows rows;                ///< [points][species]
+  Processes::Rows rows;  ///< [points][species]
 
   std::size_t points() const { return energies.size(); }
   std::size_t bins() const { return first_point.size() - 1; }

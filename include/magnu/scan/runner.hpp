@@ -59,8 +59,7 @@ class Runner {
   /// Delta chi^2 [mu] from the binned magnetic template [bins] (per tonne and year, at 1 mu_B) and
   /// the inverse variances [bins].
   virtual std::vector<double> chi_squared(std::span<const double> magnetic,
-                                          std::span<const double> inverse_variance,
-                                          double exposure,
+                                          std::span<const double> inverse_variance, double exposure,
                                           std::span<const double> mu_eff) const = 0;
 
   /// Delta chi^2 [mu] from direct extra signals [mu][bins].

@@ -16,8 +16,8 @@ namespace magnu {
 /// bin's centre, arXiv:2008.05080 eq. (3.1) to the letter.
 enum class Statistic { counts, density };
 
-/// Where a background that is a fraction f of the signal goes: into the variance, sigma^2 = x + f x,
-/// or into the error, sigma = (1 + f) sqrt(x).
+/// Where a background that is a fraction f of the signal goes: into the variance, sigma^2 = x + f
+/// x, or into the error, sigma = (1 + f) sqrt(x).
 enum class FractionIn { variance, error };
 
 /// mu_eff values spaced evenly in the logarithm [mu_B].
@@ -55,6 +55,7 @@ struct Curve {
 struct Study {
   std::string name;
   std::vector<Curve> curves;
+  std::vector<std::string> warnings;  ///< of the reader: settings without effect
 };
 
 /// The delta chi^2 below which a chi^2 variable of one degree of freedom stays with probability

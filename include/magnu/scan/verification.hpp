@@ -27,8 +27,8 @@ struct VerificationReport {
 };
 
 /// Runs both evaluations of a study on every runner (the CPU's first) and compares them: spectra
-/// relative to the sum of |c_k I_k| at each recoil energy for mu_eff at 0, both ends and the middle of
-/// the grid; delta chi^2 and limits relatively.
+/// relative to the sum of |c_k I_k| at each recoil energy for mu_eff at 0, both ends and the middle
+/// of the grid; delta chi^2 and limits relatively.
 VerificationReport verify(const Study& study, const std::vector<const Runner*>& runners,
                           const ProgressCallback& progress);
 

@@ -1,0 +1,378 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "magnu/core/csv.hpp"
+#include "magnu/io/study_file.hpp"
+#include "magnu/scan/cpu_runner.hpp"
+#include "magnu/scan/engine.hpp"
+#include "support.hpp"
+
+namespace magnu {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using Files = std::map<std::string, std::string>;  // name -> text
+
+testing::AssertionResult has(const std::string& text, const std::string& part) {
+  if (text.find(part) != std::string::npos) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << "'" << part << "' is missing in: " << text;
+}
+
+/// The names of the files that are not in both or not the same.
+std::vector<std::string> difference(Files a, const Files& b) {
+  std::vector<std::string> names;
+  for (const auto& [name, text] : b)
+    if (!a.contains(name)) names.push_back(name);
+  for (const auto& [name, text] : a)
+    if (!b.contains(name) || b.at(name) != text) names.push_back(name);
+  return names;
+}
+const std::vector<std::string> none;
+
+struct Outcome {
+  int code;
+  std::string out, err;
+};
+
+/// The real program in a scratch folder that holds a small study of both channels, study.yaml.
+class Cli : public testing::Test {
+ protected:
+  Cli() {
+    write("study.yaml",
+          "exposure: 2 tonne year\nbackground: [{fraction: 0.25}]\nmu_eff: {points: 101}\n"
+          "curves:\n  - {name: electrons, bins: 5}\n"
+          "  - {name: 'nuclei, 0.3 keV', channel: nuclear, bins: 4, statistic: density}\n");
+  }
+
+  /// Arguments as a shell takes them; the code is 128 + signal where one ended the program.
+  Outcome run(const std::string& arguments, const std::string& environment = "",
+              const std::string& redirections = "") const {
+    const auto command = "cd '" + path().string() + "' && " + environment +
+                         " '" MAGNU_PROGRAM "' " + arguments + " >stdout 2>stderr </dev/null " +
+                         redirections;
+    const int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), text("stdout"),
+            text("stderr")};
+  }
+  void expect_failure(const std::string& arguments, int code, const std::string& says) const {
+    const auto result = run(arguments);
+    EXPECT_EQ(result.code, code) << arguments;
+    EXPECT_EQ(result.out, "") << arguments;
+    EXPECT_TRUE(has(result.err, says)) << arguments;
+  }
+  /// What the program prints; it must succeed and say nothing on stderr.
+  std::string output(const std::string& arguments) const {
+    const auto result = run(arguments);
+    EXPECT_EQ(result.code, 0) << arguments;
+    EXPECT_EQ(result.err, "") << arguments;
+    return result.out;
+  }
+
+  Files files(const std::string& folder = "results") const {
+    Files found;
+    for (const auto& entry : fs::directory_iterator(path() / folder))
+      found[entry.path().filename()] = entry.is_directory() ? "" : test::read_text(entry.path());
+    return found;
+  }
+  /// Scans study.yaml quietly into a folder; its CSV files.
+  Files tables(const std::string& options = "", const std::string& folder = "results",
+               const std::string& study = "study.yaml") const {
+    EXPECT_EQ(output("scan " + study + " -q --out " + folder + " " + options), "");
+    auto found = files(folder);
+    std::erase_if(found, [](const auto& file) { return !file.first.ends_with(".csv"); });
+    return found;
+  }
+
+  const fs::path& path() const { return folder_.path(); }
+  std::string text(const std::string& name) const { return test::read_text(path() / name); }
+  void write(const std::string& name, const std::string& text) const { folder_.write(name, text); }
+
+ private:
+  test::ScratchFolder folder_;
+};
+
+std::vector<double> limits(const Files& files) {
+  return CsvTable("limits.csv", files.at("limits.csv")).numbers("mu_eff_mu_B");
+}
+
+void expect_close(const Files& found, const Files& expected, double bound) {
+  for (const auto& [name, text] : expected) {
+    const CsvTable a(name, found.at(name)), b(name, text);
+    ASSERT_EQ(a.rows(), b.rows());
+    for (std::size_t row = 0; row < b.rows(); ++row)
+      for (const auto& column : b.header())
+        if (double x = 0, y = 0; parse_number(b.text(row, column), y)) {
+          EXPECT_TRUE(parse_number(a.text(row, column), x));
+          EXPECT_NEAR(x, y, bound * std::abs(y)) << name << " " << column << " row " << row;
+        } else {
+          EXPECT_EQ(a.text(row, column), b.text(row, column));
+        }
+  }
+}
+
+TEST_F(Cli, HelpListAndInfoExitWithZero) {
+  for (const char* command : {"", "scan ", "spectrum ", "check ", "list ", "info "})
+    EXPECT_TRUE(has(output(command + std::string("--help")), "Usage: magnu")) << command;
+  EXPECT_TRUE(has(output("list"), "oscillation.sin2_theta12"));
+  EXPECT_TRUE(has(output("info"), "processor"));
+}
+
+TEST_F(Cli, BadUsageExitsWithTwoAndLeavesNothing) {
+  write("bad.yaml", "upper: 9 keV\nbins: 0\n");
+  for (const auto& [arguments, says] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"", "subcommand"},
+           {"--nonsense", "--nonsense"},
+           {"scna study.yaml", "scna"},
+           {"scan", "CONFIG"},
+           {"scan study.yaml --nonsense", "--nonsense"},
+           {"scan study.yaml more.yaml", "more.yaml"},
+           {"scan study.yaml --threads 0", "'0'); give a whole number from 1 to 4096"},
+           {"scan study.yaml --threads x", "'x'); give a whole number from 1 to 4096"},
+           {"scan study.yaml --backend nope", "nope not in {auto,cpu,cuda}"},
+           {"scan study.yaml --isa v9", "v9 not in {auto,default,v3,v4}"},
+           {"scan study.yaml --evaluation slow", "slow not in {fast,direct}"},
+           {"scan study.yaml --set bins", "--set bins: not of the form PATH=VALUE"},
+           {"scan study.yaml --set threshold=0", "--set threshold=0: threshold: the unit is"},
+           {"scan missing.yaml", "missing.yaml: cannot be read"},
+           {"scan bad.yaml", "bad.yaml:2: bins: out of range (got '0')"},
+           {"check bad.yaml", "bad.yaml:2: bins: out of range (got '0')"},
+           {"spectrum bad.yaml", "bad.yaml:2: bins: out of range (got '0')"},
+           {"spectrum study.yaml --at x", "--at: not a recoil energy (got 'x')"},
+           {"spectrum study.yaml --at 0", "(got '0'); give keV from 0.001 to 1e6"},
+           {"spectrum study.yaml --at=-1", "(got '-1')"},
+           {"spectrum study.yaml --at nan", "(got 'nan')"},
+           {"spectrum study.yaml --at 1,,2", "not a recoil energy"},
+           {"spectrum study.yaml --at 1,2keV", "(got '2keV')"},
+       })
+    expect_failure(arguments, 2, says);
+  EXPECT_FALSE(fs::exists(path() / "results"));
+}
+
+TEST_F(Cli, AnchorInsideItselfIsBadUsage) {
+  write("loop.yaml", "curves: &loop [*loop]\n");
+  expect_failure("check loop.yaml", 2, "loop.yaml:1: ");
+}
+
+TEST_F(Cli, AskingForCudaWithoutADeviceSaysWhy) {
+  if (has(output("info"), "\ndevice 0")) GTEST_SKIP() << "there is a device";
+  expect_failure("scan study.yaml --backend cuda", 2, "no CUDA device: ");
+  EXPECT_TRUE(has(text("stderr"), "use --backend cpu or auto"));
+}
+
+TEST_F(Cli, SpectrumPrintsCsvWhoseTotalIsTheSumOfTheComponents) {
+  const std::string command = "spectrum study.yaml --backend cpu ";
+  const auto printed = output(command + "--at 0.5,10 --set components=[pp,be7,b8]");
+  const std::string header = "curve,channel,component,recoil_energy_keV,standard_model,magnetic";
+  EXPECT_TRUE(printed.starts_with(header + "\n"));
+  const CsvTable table("stdout", printed);
+  ASSERT_EQ(table.rows(), 2u * 2 * 4);
+  for (std::size_t row = 0; row < table.rows(); row += 4) {
+    EXPECT_EQ(table.text(row + 3, "component"), "total");
+    EXPECT_EQ(table.number(row + 3, "recoil_energy_keV"), row % 8 == 0 ? 0.5 : 10);
+    for (const char* column : {"standard_model", "magnetic"}) {
+      double sum = 0;
+      for (std::size_t i = 0; i < 3; ++i) sum += table.number(row + i, column);
+      EXPECT_DOUBLE_EQ(table.number(row + 3, column), sum) << row << " " << column;
+    }
+  }
+  const CsvTable edges("stdout", output(command));
+  EXPECT_EQ(edges.rows(), 6u * 9 + 5 * 2) << "at the bins' edges: components and their total";
+}
+
+TEST_F(Cli, CheckPrintsAStudyThatReadsBackAndItsCost) {
+  const auto printed = output("check study.yaml --set exposure='3 tonne year'");
+  const auto end = printed.find("\n\n") + 1;
+  EXPECT_TRUE(has(printed.substr(end), "cells (recoil rows"));
+  write("again.yaml", printed.substr(0, end));
+  EXPECT_EQ(study_hash(read_study(path() / "again.yaml")),
+            study_hash(read_study(path() / "study.yaml", {"exposure=3 tonne year"})));
+}
+
+TEST_F(Cli, CheckWarnsOfBinsBeyondTheSpectrumAlsoInTheLogFile) {
+  write("far.yaml", "channel: nuclear\nthreshold: 6 keV\nupper: 8 keV\n");
+  EXPECT_EQ(run("check far.yaml --log-file log.txt").code, 0);
+  for (const char* name : {"stderr", "log.txt"}) {
+    EXPECT_TRUE(has(text(name), "curve 'far': the threshold, 6 keV, lies above the end")) << name;
+    EXPECT_TRUE(has(text(name), "curve 'far': the upper end, 8 keV, lies above the end")) << name;
+  }
+}
+
+TEST_F(Cli, ScanWritesItsFilesAndNothingElse) {
+  EXPECT_TRUE(has(output("scan study.yaml --backend cpu"), "results in results/study\n"));
+  const Files headers{
+      {"limits.csv",
+       "curve,channel,statistic,target,exposure_tonne_year,threshold_keV,background,sigma_scale,"
+       "confidence_level,delta_chi2,mu_eff_mu_B"},
+      {"curves.csv", "curve,mu_eff_mu_B,delta_chi2"},
+      {"spectra.csv",
+       "curve,channel,statistic,bin,lower_keV,upper_keV,signal,background,sigma,magnetic"},
+      {"kinematic_limits.csv",
+       "target,b8_spectrum,component,neutrino_energy_MeV,electron_keV,nuclear_keV"},
+      {"study.yaml", "name: study"},
+      {"study.json", "{"}};
+  auto found = files("results/study");
+  const auto about = json::parse(found.at("study.json"));
+  for (const auto& [name, rows] :
+       {std::pair{"limits.csv", 2u}, {"curves.csv", 202u}, {"spectra.csv", 9u}})
+    EXPECT_EQ(CsvTable(name, found.at(name)).rows(), rows);
+  for (auto& [name, content] : found) {
+    while (content.starts_with('#')) content.erase(0, content.find('\n') + 1);
+    content.resize(content.find('\n'));
+  }
+  EXPECT_EQ(found, headers);
+  EXPECT_EQ(about["status"], "done");
+  EXPECT_EQ(about["study_hash"], study_hash(read_study(path() / "study.yaml")));
+  EXPECT_EQ(about["limits_outside_scanned_range"], json::array());
+  EXPECT_EQ(about["verification"], nullptr);
+}
+
+TEST_F(Cli, RerunReplacesAndStudyYamlGivesTheSameTables) {
+  const auto first = tables();
+  write("results/limits.csv", "spoilt");
+  EXPECT_EQ(difference(tables(), first), none);
+  EXPECT_EQ(difference(tables("", "again", "results/study.yaml"), first), none);
+}
+
+TEST_F(Cli, FolderOfAnotherStudyIsReplacedOnlyWhenTold) {
+  tables();
+  const auto expect_refusal = [&](const std::string& says) {
+    const auto before = files();
+    expect_failure("scan study.yaml --out results --set sigma_scale=2", 2, says);
+    EXPECT_TRUE(has(text("stderr"), "--overwrite"));
+    EXPECT_EQ(difference(files(), before), none);
+  };
+  expect_refusal("results: the folder holds the results of another study, 'study'");
+  for (const char* foreign : {"[1, 2]", "not json", "{\"name\": 3}", "{\"study_hash\": 3}"}) {
+    write("results/study.json", foreign);
+    expect_refusal("results: the folder holds ");
+  }
+  for (const char* name : {"study.json", "study.yaml", "limits.csv", "curves.csv", "spectra.csv"}) {
+    fs::remove(path() / "results" / name);
+    expect_refusal("of unknown origin");
+  }
+  tables("--overwrite --set name=other");
+  EXPECT_EQ(files().size(), 6u);
+  EXPECT_TRUE(has(text("results/study.yaml"), "name: other"));
+}
+
+TEST_F(Cli, LimitsReadBackAsTheDoublesTheEngineComputed) {
+  const auto runner = make_cpu_runner(1, InstructionSet::baseline);
+  Engine engine(*runner, Evaluation::fast);
+  std::vector<double> expected;
+  for (const auto& curve : read_study(path() / "study.yaml").curves)
+    expected.push_back(engine.run(curve).limit);
+  EXPECT_EQ(limits(tables("--backend cpu --threads 1 --isa default")), expected);
+}
+
+TEST_F(Cli, EvaluationsThreadsAndInstructionSetsAgree) {
+  const std::string on_cpu = "--backend cpu --isa default ", directly = " --evaluation direct";
+  const auto fast = tables(on_cpu), direct = tables(on_cpu + directly + " --threads 1");
+  for (std::size_t i = 0; i < 2; ++i) EXPECT_NEAR(limits(direct)[i] / limits(fast)[i], 1, 1e-9);
+  EXPECT_EQ(difference(tables(on_cpu + " --threads 1"), fast), none);
+  EXPECT_EQ(difference(tables(on_cpu + directly + " --threads 2"), direct), none);
+  for (const auto isa : {InstructionSet::v3, InstructionSet::v4}) {
+    const auto options = "--backend cpu --isa " + to_string(isa);
+    if (supported(isa)) {
+      expect_close(tables(options), fast, 1e-12);
+      expect_close(tables(options + directly), direct, 1e-12);
+    } else {
+      expect_failure("scan study.yaml " + options, 2, "this processor lacks it");
+    }
+  }
+}
+
+TEST_F(Cli, VerificationIsPrintedAndKept) {
+  const auto result = run("scan study.yaml --out results --verify");
+  EXPECT_EQ(result.code, 0);
+  EXPECT_TRUE(has(result.out, "spectra, cpu fast against cpu direct"));
+  const auto about = json::parse(text("results/study.json"));
+  ASSERT_GE(about["verification"].size(), 3u);
+  for (const auto& d : about["verification"]) {
+    EXPECT_TRUE(d["passed"]) << d;
+    EXPECT_LE(d["largest_deviation"], d["bound"]);
+  }
+}
+
+TEST_F(Cli, LimitOutsideTheScannedRangeIsMarked) {
+  write("low.yaml", "channel: nuclear\nmu_eff: {from: 1e-13, to: 1e-12, points: 11}\n");
+  EXPECT_TRUE(has(output("scan low.yaml --backend cpu --out results"), "* outside the scanned"));
+  const auto about = json::parse(text("results/study.json"));
+  EXPECT_EQ(about["limits_outside_scanned_range"], json::array({"low"}));
+  EXPECT_GT(limits(files()).front(), 1e-12);
+}
+
+TEST_F(Cli, FileThatCannotBeReplacedLeavesTheOthersAsTheyWere) {
+  tables();
+  fs::remove(path() / "results/study.yaml");
+  fs::create_directory(path() / "results/study.yaml");
+  const auto before = files();
+  expect_failure("scan study.yaml --out results --overwrite --set sigma_scale=2", 1,
+                 "results/study.yaml");
+  EXPECT_EQ(difference(files(), before), none);
+}
+
+TEST_F(Cli, FullDiskLeavesTheFormerResultsWhole) {
+  const auto disk = path() / "disk";
+  fs::create_directory(disk);
+  // In a mount namespace of its own the small disk goes with this process, whatever happens.
+  if (unshare(CLONE_NEWNS) != 0 ||
+      mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=64k") != 0)
+    GTEST_SKIP() << "mounting a small disk needs root";
+  tables("", "disk/results");
+  const auto before = files("disk/results");
+  expect_failure("scan study.yaml --out disk/results --overwrite --set mu_eff.points=4001", 1,
+                 "disk/results/curves.csv: cannot be written: No space left on device");
+  EXPECT_EQ(difference(files("disk/results"), before), none);
+  EXPECT_EQ(umount2(disk.c_str(), MNT_DETACH), 0);
+}
+
+TEST_F(Cli, StandardOutputThatCannotBeWrittenExitsWithOne) {
+  for (const std::string command : {"scan", "spectrum", "check", "list"}) {
+    const auto result = run(command + (command == "list" ? "" : " study.yaml"), "", ">/dev/full");
+    EXPECT_EQ(result.code, 1) << command;
+    EXPECT_TRUE(has(result.err, "standard output: cannot be written")) << command;
+  }
+}
+
+TEST_F(Cli, ColoursOnlyATerminalAndNotUnderNoColor) {
+  const std::string escape = "\033[", colour = "env -u NO_COLOR TERM=xterm ";
+  EXPECT_FALSE(has(run("check missing.yaml", colour).err, escape)) << "not a terminal";
+  const int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+  if (terminal < 0 || grantpt(terminal) != 0 || unlockpt(terminal) != 0)
+    GTEST_SKIP() << "no terminal";
+  const std::string name = ptsname(terminal);
+  const int kept = open(name.c_str(), O_RDWR | O_NOCTTY);  // what is shown waits there to be read
+  const auto shown = [&](const std::string& environment) {
+    run("check missing.yaml", environment, "2>" + name);
+    std::string text;
+    pollfd ready{terminal, POLLIN, 0};
+    for (char c; poll(&ready, 1, 200) == 1 && read(terminal, &c, 1) == 1;) text += c;
+    return text;
+  };
+  EXPECT_TRUE(has(shown(colour), escape));
+  const auto plain = shown(colour + "NO_COLOR=1");
+  EXPECT_TRUE(has(plain, "missing.yaml: cannot be read"));
+  EXPECT_FALSE(has(plain, escape));
+  close(kept);
+  close(terminal);
+}
+
+TEST_F(Cli, OutputThatCannotBeMadeExitsWithOne) {
+  expect_failure("scan study.yaml --out study.yaml", 1, "study.yaml: cannot be made a folder");
+  expect_failure("scan study.yaml --out study.yaml/x", 1, "study.yaml/x: cannot be made a folder");
+  expect_failure("scan study.yaml --log-file study.yaml/x", 1, "name another file with --log-file");
+}
+
+}  // namespace
+}  // namespace magnu
