@@ -21,6 +21,8 @@ struct Backend {
   std::function<std::unique_ptr<Runner>()> make;  ///< null where it is not there
 };
 
+void PrintTo(const Backend& backend, std::ostream* stream) { *stream << backend.name; }
+
 std::vector<Backend> backends() {
   std::vector<Backend> list;
   for (const auto isa : {InstructionSet::baseline, InstructionSet::v3, InstructionSet::v4})

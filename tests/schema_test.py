@@ -31,7 +31,7 @@ GOOD = {
     "a number as name": "name: 12\ncurves: [{name: 5}]",
     "energies": "threshold: 300 eV\nupper: 3e-2 MeV",
     "exposures": "exposure: 40 x 365 kg day\ncurves: [{name: a, exposure: 0.5 * 4 t yr}, "
-                 "{name: b, exposure: 2 years 3 tonnes}]",
+                 "{name: b, exposure: 2 years x 3 tonnes}]",
     "backgrounds": "background: [xenon1t, xe136_2nbb, {fraction: 0}, {flat: 1e-2}]",
     "no background": "background: []",
     "no theta_13": "oscillation: {sin2_theta13: 0}",
