@@ -11,13 +11,14 @@ namespace magnu {
 
 /// The evaluations in terms of an executor, which owns memory and runs bodies:
 ///
-///     Buffer<T>                             memory of the executor, with view() and size()
-///     Buffer<T> upload(span<const T>)       Buffer<T> allocate<T>(n)      vector<T>
-///     download(Buffer<T>) for_each(n, body, work)               body(i) for every i < n, each some
-///     `work` operations sum_segments(count, length, term)     vector of count sums of term(segment
-///     * length + j) lanes                                 mu_eff values a thread of the direct
-///     sums holds working_bytes()                       how much the blocks of the direct
-///     evaluation may take
+///     Buffer<T>                          memory of the executor, with view()
+///     upload(span<const T>)              a Buffer<T> with these values
+///     allocate<T>(n)                     a Buffer<T> of n values
+///     download(Buffer<T>)                its values as a vector
+///     for_each(n, body, work)            body(i) for every i < n, some `work` operations each
+///     sum_segments(count, length, term)  vector of `count` sums of term(segment * length + j)
+///     lanes                              mu_eff values a thread of the direct sums holds
+///     working_bytes()                    what the blocks of a direct evaluation may take
 ///
 /// OpenMP, CUDA, Thrust's host policies and the tests' emulator are executors; the algorithm is
 /// here once.
@@ -41,7 +42,7 @@ class Pipeline : public Runner {
     return std::visit(
         [&](const auto& rows) {
           using Process = typename std::decay_t<decltype(rows)>::value_type;
-          const auto row_buffer = executor_.upload(std::span(rows));
+          const auto row_buffer = uploaded(executor_, rows);
           auto values = executor_.template allocate<SpectrumPoint>(problem.points() * components);
           executor_.for_each(problem.points() * components,
                              EvaluateSpectrum<Process>{
@@ -66,7 +67,7 @@ class Pipeline : public Runner {
   std::vector<double> chi_squared(std::span<const double> magnetic,
                                   std::span<const double> inverse_variance, double exposure,
                                   std::span<const double> mu_eff) const override {
-    const auto squares = executor_.upload(std::span<const double>(squared(mu_eff, 1)));
+    const auto squares = uploaded(executor_, squared(mu_eff, 1));
     const auto template_buffer = executor_.upload(magnetic);
     const auto variance = executor_.upload(inverse_variance);
     return executor_.sum_segments(
@@ -76,7 +77,7 @@ class Pipeline : public Runner {
 
   std::vector<double> chi_squared(const DirectSums& sums, std::span<const double> inverse_variance,
                                   double exposure) const override {
-    const auto extra = executor_.upload(std::span<const double>(sums.extra));
+    const auto extra = uploaded(executor_, sums.extra);
     const auto variance = executor_.upload(inverse_variance);
     return executor_.sum_segments(sums.extra.size() / inverse_variance.size(),
                                   inverse_variance.size(),
@@ -87,15 +88,20 @@ class Pipeline : public Runner {
   template <class T>
   using Buffer = typename Executor::template Buffer<T>;
 
+  template <class T>
+  static Buffer<T> uploaded(const Executor& executor, const std::vector<T>& values) {
+    return executor.upload(std::span<const T>(values));
+  }
+
   /// The executor's copy of a flux.
   struct FluxBuffers {
     FluxBuffers(const Executor& executor, const SolarFlux& flux)
-        : panels(executor.upload(std::span(flux.panels))),
-          coefficients(executor.upload(std::span(flux.coefficients))),
-          first_panel(executor.upload(std::span(flux.first_panel))),
-          lines(executor.upload(std::span(flux.lines))),
-          shell_density(executor.upload(std::span(flux.shell_density))),
-          shell_fraction(executor.upload(std::span(flux.shell_fraction))),
+        : panels(uploaded(executor, flux.panels)),
+          coefficients(uploaded(executor, flux.coefficients)),
+          first_panel(uploaded(executor, flux.first_panel)),
+          lines(uploaded(executor, flux.lines)),
+          shell_density(uploaded(executor, flux.shell_density)),
+          shell_fraction(uploaded(executor, flux.shell_fraction)),
           survival(flux.settings.oscillation) {}
 
     FluxView view() const {
@@ -120,9 +126,9 @@ class Pipeline : public Runner {
           fits(executor.template allocate<double>(panels * fit_nodes * moments)),
           above(executor.template allocate<double>(panels * moments)) {
       const auto host_nodes = fit_flux_nodes(host);
-      const auto nodes = executor.upload(std::span(host_nodes));
+      const auto nodes = uploaded(executor, host_nodes);
       const auto host_matrix = running_mean_matrix(fit_nodes);
-      const auto matrix = executor.upload(std::span(host_matrix));
+      const auto matrix = uploaded(executor, host_matrix);
       executor.for_each(host_nodes.size(), SampleFlux{flux.view(), nodes.view(), samples.view()},
                         10 * host.shell_density.size());
       executor.for_each(panels * moments, FitPanel{const_view(samples), matrix.view(), fits.view()},
@@ -149,6 +155,11 @@ class Pipeline : public Runner {
     return buffer.view();
   }
 
+  template <class T>
+  static View<T> part(View<T> view, std::size_t from, std::size_t size) {
+    return {view.data + from, size};
+  }
+
   /// Squares, padded with zeros to a multiple of `multiple`.
   static std::vector<double> squared(std::span<const double> mu_eff, std::size_t multiple) {
     std::vector<double> squares((mu_eff.size() + multiple - 1) / multiple * multiple);
@@ -156,77 +167,105 @@ class Pipeline : public Runner {
     return squares;
   }
 
+  /// What every block of a direct evaluation reads.
+  template <class Process>
+  struct DirectInputs {
+    DirectInputs(const Executor& executor, const SolarFlux& host_flux, const RecoilProblem& problem,
+                 const std::vector<Process>& host_rows, std::span<const double> mu_eff)
+        : grid(host_flux),
+          species(problem.species),
+          flux(executor, host_flux),
+          nodes(uploaded(executor, grid.nodes)),
+          samples(executor.template allocate<FluxSample>(grid.nodes.size())),
+          rows(uploaded(executor, host_rows)),
+          first_node(uploaded(executor, first_nodes(host_rows))),
+          weights(uploaded(executor, problem.weights)),
+          first_point(uploaded(executor, problem.first_point)),
+          mu_squared(uploaded(executor, squared(mu_eff, Executor::lanes))) {
+      const auto places = uploaded(executor, grid.flux_nodes);
+      executor.for_each(grid.nodes.size(), SampleFlux{flux.view(), places.view(), samples.view()},
+                        10 * host_flux.shell_density.size());
+    }
+
+    std::vector<int> first_nodes(const std::vector<Process>& host_rows) const {
+      std::vector<int> first;
+      for (const auto& row : host_rows) first.push_back(grid.first_node(row.minimum_energy()));
+      return first;
+    }
+
+    std::size_t padded_mu() const { return mu_squared.view().size; }
+    std::size_t bytes_per_point() const {
+      return species * grid.nodes.size() * sizeof(Cell) + 2 * padded_mu() * sizeof(double);
+    }
+
+    DirectGrid grid;
+    std::size_t species;
+    FluxBuffers flux;
+    Buffer<GridNode> nodes;
+    Buffer<FluxSample> samples;
+    Buffer<Process> rows;
+    Buffer<int> first_node;
+    Buffer<double> weights;
+    Buffer<std::size_t> first_point;
+    Buffer<double> mu_squared;
+  };
+
+  /// Cells of some points filled and summed: spectrum and extra signal, [points][padded mu].
+  struct DirectBlock {
+    Buffer<double> spectrum, extra;
+  };
+
+  template <class Process>
+  DirectBlock sum_block(const DirectInputs<Process>& in, std::size_t from,
+                        std::size_t points) const {
+    const std::size_t nodes = in.grid.nodes.size(), rows = points * in.species;
+    auto cells = executor_.template allocate<Cell>(rows * nodes);
+    DirectBlock block{executor_.template allocate<double>(points * in.padded_mu()),
+                      executor_.template allocate<double>(points * in.padded_mu())};
+    executor_.for_each(
+        rows * nodes,
+        FillCells<Process>{in.flux.view(), in.nodes.view(), in.samples.view(),
+                           part(in.rows.view(), from * in.species, rows), cells.view()},
+        30);
+    executor_.for_each(points * (in.padded_mu() / Executor::lanes),
+                       SumCells<Executor::lanes>{
+                           const_view(cells), part(in.first_node.view(), from * in.species, rows),
+                           nodes, static_cast<int>(in.species), in.mu_squared.view(),
+                           block.spectrum.view(), block.extra.view()},
+                       in.species * nodes * Executor::lanes);
+    return block;
+  }
+
   template <class Process>
   DirectSums direct_sums(const SolarFlux& flux, const RecoilProblem& problem,
                          const std::vector<Process>& rows, std::span<const double> mu_eff,
                          bool keep_spectrum, const ProgressCallback& progress) const {
-    const DirectGrid grid(flux);
-    const std::size_t nodes = grid.nodes.size();
-    std::vector<int> host_first(rows.size());
-    for (std::size_t r = 0; r < rows.size(); ++r)
-      host_first[r] = grid.first_node(rows[r].minimum_energy());
-
-    const FluxBuffers flux_buffers(executor_, flux);
-    const auto places = executor_.upload(std::span(grid.flux_nodes));
-    auto samples = executor_.template allocate<FluxSample>(nodes);
-    executor_.for_each(nodes, SampleFlux{flux_buffers.view(), places.view(), samples.view()},
-                       10 * flux.shell_density.size());
-
-    const auto grid_buffer = executor_.upload(std::span(grid.nodes));
-    const auto row_buffer = executor_.upload(std::span(rows));
-    const auto first_node = executor_.upload(std::span<const int>(host_first));
-    const auto weights = executor_.upload(std::span(problem.weights));
-    const auto first_point = executor_.upload(std::span(problem.first_point));
-    const auto host_squares = squared(mu_eff, Executor::lanes);
-    const auto squares = executor_.upload(std::span<const double>(host_squares));
-    const std::size_t padded = host_squares.size(), species = problem.species;
+    const DirectInputs<Process> in(executor_, flux, problem, rows, mu_eff);
     auto binned = executor_.template allocate<double>(mu_eff.size() * problem.bins());
-
     DirectSums result;
     if (keep_spectrum) result.spectrum.resize(problem.points() * mu_eff.size());
     // Blocks are whole bins, as many as fit; at least one.
-    const std::size_t point_bytes = species * nodes * sizeof(Cell) + 2 * padded * sizeof(double);
-    for (std::size_t bin = 0; bin < problem.bins();) {
+    for (std::size_t bin = 0, end = 0; bin < problem.bins(); bin = end) {
       const std::size_t from = problem.first_point[bin];
-      std::size_t end = bin + 1;
-      while (end < problem.bins() &&
-             (problem.first_point[end + 1] - from) * point_bytes <= executor_.working_bytes())
-        ++end;
+      for (end = bin + 1; end < problem.bins(); ++end)
+        if ((problem.first_point[end + 1] - from) * in.bytes_per_point() >
+            executor_.working_bytes())
+          break;
       const std::size_t points = problem.first_point[end] - from;
-
-      auto cells = executor_.template allocate<Cell>(points * species * nodes);
-      auto spectrum = executor_.template allocate<double>(points * padded);
-      auto extra = executor_.template allocate<double>(points * padded);
-      const View<const Process> block_rows{row_buffer.view().data + from * species,
-                                           points * species};
-      executor_.for_each(points * species * nodes,
-                         FillCells<Process>{flux_buffers.view(), grid_buffer.view(),
-                                            const_view(samples), block_rows, cells.view()},
-                         30);
-      executor_.for_each(
-          points * (padded / Executor::lanes),
-          SumCells<Executor::lanes>{const_view(cells),
-                                    {first_node.view().data + from * species, points * species},
-                                    nodes,
-                                    static_cast<int>(species),
-                                    squares.view(),
-                                    spectrum.view(),
-                                    extra.view()},
-          species * nodes * Executor::lanes);
+      const auto block = sum_block(in, from, points);
       executor_.for_each(mu_eff.size() * (end - bin),
-                         SumBins{const_view(extra), weights.view(), first_point.view(), bin,
-                                 end - bin, padded, binned.view()},
+                         SumBins{block.extra.view(), in.weights.view(), in.first_point.view(), bin,
+                                 end - bin, in.padded_mu(), binned.view()},
                          points / (end - bin));
       if (keep_spectrum) {
-        const auto block = executor_.download(spectrum);
+        const auto spectrum = executor_.download(block.spectrum);
         for (std::size_t p = 0; p < points; ++p)
-          std::copy_n(block.begin() + p * padded, mu_eff.size(),
+          std::copy_n(spectrum.begin() + p * in.padded_mu(), mu_eff.size(),
                       result.spectrum.begin() + (from + p) * mu_eff.size());
       }
       if (progress)
-        progress(static_cast<double>(points * species * nodes) *
+        progress(static_cast<double>(points * in.species * in.grid.nodes.size()) *
                  static_cast<double>(mu_eff.size()));
-      bin = end;
     }
     result.extra = executor_.download(binned);
     return result;

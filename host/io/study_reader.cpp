@@ -1,20 +1,13 @@
-#include "magnu/io/study_file.hpp"
-
-#define XXH_INLINE_ALL
 #include <fmt/format.h>
-#include <xxhash.h>
-#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <functional>
 #include <set>
 
-#include "magnu/core/csv.hpp"
-#include "magnu/core/data.hpp"
 #include "magnu/experiment/targets.hpp"
 #include "magnu/io/keys.hpp"
 #include "magnu/io/quantity.hpp"
+#include "magnu/io/study_file.hpp"
 #include "magnu/scan/recoil_problem.hpp"
 
 namespace magnu {
@@ -292,83 +285,6 @@ Curve read_curve(const Setting& map, const std::string& name, const std::string&
   return curve;
 }
 
-std::string hash_text(const std::string& text) {
-  const auto hash = XXH3_128bits(text.data(), text.size());
-  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
-}
-
-using TableText = std::function<std::string(const BackgroundTable&)>;
-
-void emit_background(YAML::Emitter& out, const std::vector<Background>& list,
-                     const TableText& table_text) {
-  out << YAML::Flow << YAML::BeginSeq;
-  for (const auto& entry : list) {
-    const auto pair = [&](const char* key, const std::string& value) {
-      out << YAML::BeginMap << YAML::Key << key << YAML::Value << value << YAML::EndMap;
-    };
-    switch (entry.kind) {
-      case Background::Kind::fraction:
-        pair("fraction", fmt::format("{}", entry.value));
-        break;
-      case Background::Kind::flat:
-        pair("flat", fmt::format("{}", entry.value));
-        break;
-      case Background::Kind::table:
-        pair("table", table_text(*entry.table));
-        break;
-      default:
-        out << entry.name;
-    }
-  }
-  out << YAML::EndSeq;
-}
-
-std::string emit(const Study& study, const TableText& table_text) {
-  YAML::Emitter out;
-  const auto put = [&](const char* key, const auto& value) {
-    out << YAML::Key << key << YAML::Value << value;
-  };
-  const auto number = [](double value) { return fmt::format("{}", value); };
-  out << YAML::BeginMap;
-  put("name", study.name);
-  out << YAML::Key << "curves" << YAML::Value << YAML::BeginSeq;
-  for (const auto& c : study.curves) {
-    out << YAML::BeginMap;
-    put("name", c.name);
-    put("channel", c.channel);
-    put("target", c.target);
-    out << YAML::Key << "components" << YAML::Value << YAML::Flow << c.flux.components;
-    put("solar_model", c.flux.solar_model);
-    put("b8_spectrum", c.flux.b8_spectrum);
-    out << YAML::Key << "oscillation" << YAML::Value << YAML::Flow << YAML::BeginMap;
-    put("sin2_theta12", number(c.flux.oscillation.sin2_theta12));
-    put("sin2_theta13", number(c.flux.oscillation.sin2_theta13));
-    put("dm2_21", number(c.flux.oscillation.dm2_21));
-    out << YAML::EndMap;
-    put("sin2_theta_w", number(c.couplings.sin2_theta_w));
-    put("electrons", c.couplings.stepping_electrons ? "stepping" : "free");
-    put("exposure", exposure_text(c.exposure));
-    put("threshold", energy_text(c.threshold));
-    put("upper", energy_text(c.upper));
-    put("bins", c.bins);
-    out << YAML::Key << "background" << YAML::Value;
-    emit_background(out, c.background, table_text);
-    put("fraction_in", c.fraction_in == FractionIn::error ? "error" : "variance");
-    put("statistic", c.statistic == Statistic::density ? "density" : "counts");
-    put("sigma_scale", number(c.sigma_scale));
-    put("confidence_level", number(c.confidence_level));
-    out << YAML::Key << "mu_eff" << YAML::Value << YAML::Flow << YAML::BeginMap;
-    put("from", number(c.mu_eff.from));
-    put("to", number(c.mu_eff.to));
-    put("points", c.mu_eff.points);
-    out << YAML::EndMap;
-    put("accuracy", number(c.flux.accuracy));
-    out << YAML::EndMap;
-  }
-  out << YAML::EndSeq << YAML::EndMap;
-  return std::string(out.c_str()) + "\n";
-}
-
 }  // namespace
 
 Study read_study(const std::string& path, const std::vector<std::string>& overrides) {
@@ -443,25 +359,6 @@ std::vector<std::string> study_warnings(const Study& study) {
             curve.name, what, energy_text(energy), end / constants::keV));
   }
   return warnings;
-}
-
-std::string effective_yaml(const Study& study) {
-  return emit(study, [](const auto& table) { return fs::absolute(table.file).string(); });
-}
-
-std::string study_hash(const Study& study) {
-  return hash_text(emit(study, [](const auto& table) {
-    std::string text = fs::path(table.file).filename();
-    for (std::size_t i = 0; i < table.energy.size(); ++i)
-      text += fmt::format(" {}:{}", table.energy[i], table.rate[i]);
-    return text;
-  }));
-}
-
-std::string data_hash() {
-  std::string all;
-  for (const auto& [name, text] : data_files()) all += name + "\n" + std::string(text);
-  return hash_text(all);
 }
 
 }  // namespace magnu
