@@ -8,12 +8,14 @@
 #include <cstdlib>
 
 #include "magnu/core/csv.hpp"
+#include "magnu/io/limits_file.hpp"
 #include "magnu/io/progress.hpp"
 #include "magnu/io/report.hpp"
 #include "magnu/io/results.hpp"
 #include "magnu/io/study_file.hpp"
 #include "magnu/scan/cpu_runner.hpp"
 #include "magnu/scan/cuda_runner.hpp"
+#include "magnu/scan/grid_scan.hpp"
 #include "magnu/version.hpp"
 
 namespace magnu {
@@ -25,6 +27,7 @@ struct Options {
   std::string config, backend = "auto", evaluation = "fast", isa = "auto", out, at, log_file;
   std::vector<std::string> overrides;
   std::string threads;
+  std::size_t chunk = default_chunk, csv_limit = LimitsFile::default_csv_rows;
   bool overwrite = false, verify = false, quiet = false, verbose = false;
 };
 
@@ -100,11 +103,53 @@ void warn_about(const Study& study) {
   for (const auto& warning : study_warnings(study)) spdlog::warn(warning);
 }
 
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// A study with axes: one limit per point of the grid.
+int run_grid(const Options& options, const Study& study, const Runner& runner,
+             std::chrono::steady_clock::time_point start) {
+  if (options.verify || options.evaluation == "direct")
+    throw InputError(
+        {"", 0, "axes", study.name}, "a study with axes has no direct evaluation yet",
+        "leave --verify and --evaluation direct out, or verify a study of single curves");
+  const Grid grid(study.curves, study.axes);
+  const ResultsFolder folder(options.out.empty() ? "results/" + study.name : options.out, study,
+                             options.overwrite);
+  LimitsFile file(folder.path(), study.name, grid, options.csv_limit);
+  Provenance provenance{runner.name(),
+                        runner.device(),
+                        runner.instruction_set(),
+                        options.evaluation,
+                        runner.threads(),
+                        0,
+                        {},
+                        grid.size(),
+                        nullptr};
+  {
+    Progress progress("scan", static_cast<double>(grid.size()), "detectors", options.quiet);
+    provenance.counters = scan_grid(
+        grid, runner, options.chunk, [&](std::span<const double> limits) { file.append(limits); },
+        progress.callback());
+  }
+  provenance.wall_seconds = seconds_since(start);
+  file.finish();
+  folder.write(study, {}, provenance, file.names());
+  if (!options.quiet)
+    print(fmt::format("{} detectors in {:.2f} s, {}detectors/s\nresults in {}\n", grid.size(),
+                      provenance.wall_seconds,
+                      scaled_text(static_cast<double>(grid.size()) / provenance.wall_seconds),
+                      folder.path().string()));
+  return done;
+}
+
 int run_scan(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
   const auto study = read_study(options.config, options.overrides);
   warn_about(study);
   const auto runner = make_runner(options);
+  if (!study.axes.empty()) return run_grid(options, study, *runner, start);
   const auto evaluation = options.evaluation == "direct" ? Evaluation::direct : Evaluation::fast;
   const ResultsFolder folder(options.out.empty() ? "results/" + study.name : options.out, study,
                              options.overwrite);
@@ -116,6 +161,7 @@ int run_scan(const Options& options) {
                         runner->threads(),
                         0,
                         {},
+                        study.curves.size(),
                         nullptr};
   const double cells = evaluation == Evaluation::direct || options.verify ? direct_work(study) : 0;
   std::vector<CurveResult> results;
@@ -141,8 +187,7 @@ int run_scan(const Options& options) {
     report = verify(study, runners, progress.callback());
     provenance.verification = &report;
   }
-  provenance.wall_seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  provenance.wall_seconds = seconds_since(start);
   folder.write(study, results, provenance);
   if (!options.quiet) {
     print(limits_table(results));
@@ -245,6 +290,13 @@ int run(int argc, char** argv) {
   scan->add_flag("--overwrite", options.overwrite, "replace another study's results there");
   scan->add_flag("--verify", options.verify,
                  "run both evaluations, on the CPU and on a device if any, and compare them");
+
+  scan->add_option("--chunk", options.chunk, "detectors of a study with axes held at a time")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 30))
+      ->capture_default_str();
+  scan->add_option("--csv-limit", options.csv_limit,
+                   "write limits.csv too for a study with axes of up to this many rows")
+      ->capture_default_str();
 
   auto* spectrum = app.add_subcommand(
       "spectrum",

@@ -58,6 +58,7 @@ class ThrustExecutor {
   std::string device() const { return space_.device(); }
   std::string instruction_set() const { return space_.instruction_set(); }
   int threads() const { return 1; }
+  int concurrent_calls() const { return 1; }
   std::size_t working_bytes() const { return space_.working_bytes(); }
 
   template <class T>

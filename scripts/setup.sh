@@ -16,6 +16,7 @@ libspdlog-dev|/usr/include/spdlog/spdlog.h
 libfmt-dev|/usr/include/fmt/format.h
 libcli11-dev|/usr/include/CLI/CLI.hpp
 nlohmann-json3-dev|/usr/include/nlohmann/json.hpp
+libhdf5-dev|/usr/include/hdf5/serial/hdf5.h
 libxxhash-dev|/usr/include/xxhash.h
 libgtest-dev|/usr/include/gtest/gtest.h
 python3|/usr/bin/python3

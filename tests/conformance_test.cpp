@@ -21,7 +21,9 @@ struct Backend {
   std::function<std::unique_ptr<Runner>()> make;  ///< null where it is not there
 };
 
-void PrintTo(const Backend& backend, std::ostream* stream) { *stream << backend.name; }
+void PrintTo(const Backend& backend, std::ostream* stream) {
+  *stream << backend.name;
+}
 
 std::vector<Backend> backends() {
   std::vector<Backend> list;
@@ -130,6 +132,7 @@ class Perturbed : public Runner {
   std::string device() const override { return runner_.device(); }
   std::string instruction_set() const override { return runner_.instruction_set(); }
   int threads() const override { return runner_.threads(); }
+  int concurrent_calls() const override { return runner_.concurrent_calls(); }
   std::unique_ptr<Convolution> convolve(const SolarFlux& flux) const override {
     auto changed = flux;
     const auto& panel = changed.panels[changed.panels.size() / 2];
@@ -152,6 +155,10 @@ class Perturbed : public Runner {
                                   double x) const override {
     return runner_.chi_squared(sums, v, x);
   }
+  std::vector<double> combine(const CombineProblem& problem, std::size_t first,
+                              std::size_t count) const override {
+    return runner_.combine(problem, first, count);
+  }
 
  private:
   const Runner& runner_;
@@ -160,7 +167,7 @@ class Perturbed : public Runner {
 TEST(Verification, PassesAndFailsWhenOnePanelIsOffByAMillionth) {
   const auto runner = make_cpu_runner(2, best_instruction_set());
   for (const auto statistic : {Statistic::counts, Statistic::density}) {
-    const Study study{"s", {paper_curve("nuclear", statistic)}, {}};
+    const Study study{"s", {paper_curve("nuclear", statistic)}};
     EXPECT_TRUE(verify(study, {runner.get()}, {}).passed());
     const Perturbed perturbed(*runner);
     const auto report = verify(study, {&perturbed}, {});

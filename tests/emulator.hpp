@@ -39,6 +39,7 @@ class Emulator {
   std::string device() const { return "blocks of " + std::to_string(block_size_); }
   std::string instruction_set() const { return "default"; }
   int threads() const { return 1; }
+  int concurrent_calls() const { return 1; }
   std::size_t working_bytes() const { return working_bytes_; }
 
   template <class T>

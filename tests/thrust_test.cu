@@ -64,7 +64,7 @@ TEST_P(ThrustHost, AgreesWithTheCpuRunner) {
   auto curve = test::paper_curve(channel, statistic);
   curve.bins = 4;
   curve.background = {test::fraction(0.25)};
-  const auto report = verify({"s", {curve}, {}}, {cpu.get(), &thrust_runner}, {});
+  const auto report = verify({"s", {curve}}, {cpu.get(), &thrust_runner}, {});
   for (const auto& d : report.deviations) EXPECT_LE(d.value, d.bound) << d.what << ", " << d.where;
 }
 

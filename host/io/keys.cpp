@@ -52,6 +52,9 @@ const std::vector<Key>& study_keys() {
       {"mu_eff.points", "whole number", "", "4001", "how many, both ends included"},
       {"accuracy", "number", "", "1e-09",
        "relative error allowed to the integrals over neutrino and recoil energy"},
+      {"axes", "map of paths to lists or ranges", "", "none",
+       "settings to sweep: every curve is computed at each combination of their values; a range is "
+       "{from, to, points, spacing: linear or log}"},
       {"curves", "list of maps", "", "one curve, named as the study",
        "one detector each: a name and any of the keys above, which replace the study's"},
   };

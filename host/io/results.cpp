@@ -23,6 +23,9 @@ namespace fs = std::filesystem;
 
 constexpr const char* marker = "study.json";  // renamed last: with it the results are whole
 
+const std::vector<std::string> result_names{
+    "limits.csv", "limits.h5", "curves.csv", "spectra.csv", "kinematic_limits.csv", "study.yaml"};
+
 const char* name_of(Statistic statistic) {
   return statistic == Statistic::density ? "density" : "counts";
 }
@@ -99,6 +102,7 @@ std::string study_json(const Study& study, const std::vector<CurveResult>& resul
                       {"coefficient_evaluations", provenance.counters.coefficient_evaluations},
                       {"direct_evaluations", provenance.counters.direct_evaluations},
                       {"combinations", provenance.counters.combinations}};
+  if (!study.axes.empty()) json["detectors"] = provenance.detectors;
   auto accuracy = nlohmann::ordered_json::object();
   auto outside = nlohmann::ordered_json::array();
   for (const auto& result : results) {
@@ -219,9 +223,8 @@ ResultsFolder::ResultsFolder(fs::path folder, const Study& study, bool overwrite
     held = text("study_hash").empty() ? "a study.json that is not magnu's"
                                       : "the results of another study, '" + text("name") + "'";
   } else {
-    for (const char* name :
-         {"limits.csv", "curves.csv", "spectra.csv", "kinematic_limits.csv", "study.yaml"})
-      if (fs::exists(folder_ / name)) held = std::string("a ") + name + " of unknown origin";
+    for (const auto& name : result_names)
+      if (fs::exists(folder_ / name)) held = "a " + name + " of unknown origin";
   }
   if (!held.empty())
     throw InputError({folder_.string(), 0, "", ""}, "the folder holds " + held,
@@ -229,12 +232,25 @@ ResultsFolder::ResultsFolder(fs::path folder, const Study& study, bool overwrite
 }
 
 void ResultsFolder::write(const Study& study, const std::vector<CurveResult>& results,
-                          const Provenance& provenance) const {
-  std::vector<std::pair<std::string, std::string>> files{
-      {"limits.csv", limits_csv(results)},   {"curves.csv", curves_csv(results)},
-      {"spectra.csv", spectra_csv(results)}, {"kinematic_limits.csv", kinematic_limits_csv(study)},
-      {"study.yaml", effective_yaml(study)}, {marker, study_json(study, results, provenance)}};
+                          const Provenance& provenance,
+                          const std::vector<std::string>& also_kept) const {
+  std::vector<std::pair<std::string, std::string>> files;
+  if (!results.empty())
+    files = {{"limits.csv", limits_csv(results)},
+             {"curves.csv", curves_csv(results)},
+             {"spectra.csv", spectra_csv(results)}};
+  files.emplace_back("kinematic_limits.csv", kinematic_limits_csv(study));
+  files.emplace_back("study.yaml", effective_yaml(study));
+  files.emplace_back(marker, study_json(study, results, provenance));
   write_files(folder_, files);
+
+  auto kept = also_kept;
+  for (const auto& [name, text] : files) kept.push_back(name);
+  for (const auto& name : result_names)  // of a study that was replaced
+    if (std::find(kept.begin(), kept.end(), name) == kept.end()) {
+      std::error_code ignored;
+      fs::remove(folder_ / name, ignored);
+    }
 }
 
 }  // namespace magnu

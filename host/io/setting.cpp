@@ -198,6 +198,26 @@ void apply_override(Setting& root, const std::string& assignment) {
   }
 }
 
+void set_at(Setting& root, const std::string& path, const Setting& value) {
+  Setting* place = &root;
+  std::string rest = path;
+  for (std::size_t dot; (dot = rest.find('.')) != std::string::npos; rest.erase(0, dot + 1)) {
+    const auto key = rest.substr(0, dot);
+    if (!place->find(key)) {
+      Setting map;
+      map.kind = Setting::Kind::map;
+      map.where = value.where;
+      place->entries.emplace_back(key, map);
+    }
+    place = place->find(key);
+  }
+  if (auto* old = place->find(rest)) {
+    *old = value;
+  } else {
+    place->entries.emplace_back(rest, value);
+  }
+}
+
 std::string nearest_name(const std::string& name, const std::vector<std::string>& known) {
   std::string best;
   std::size_t least = std::max<std::size_t>(2, name.size() / 3) + 1;

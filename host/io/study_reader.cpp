@@ -5,6 +5,7 @@
 #include <set>
 
 #include "magnu/experiment/targets.hpp"
+#include "magnu/io/axis_reader.hpp"
 #include "magnu/io/keys.hpp"
 #include "magnu/io/quantity.hpp"
 #include "magnu/io/study_file.hpp"
@@ -184,8 +185,9 @@ std::vector<std::string> read_components(const Setting& setting) {
 Setting merged(const Setting& study, const Setting& curve) {
   Setting map = study;
   map.where = curve.where;
-  std::erase_if(map.entries,
-                [](const auto& e) { return e.first == "curves" || e.first == "name"; });
+  std::erase_if(map.entries, [](const auto& e) {
+    return e.first == "curves" || e.first == "axes" || e.first == "name";
+  });
   for (const auto& [key, value] : curve.entries) {
     if (auto* old = map.find(key)) {
       *old = value;
@@ -285,6 +287,35 @@ Curve read_curve(const Setting& map, const std::string& name, const std::string&
   return curve;
 }
 
+/// The name of an entry of the list of curves, checked.
+std::string curve_name(const Setting& entry, const std::vector<std::string>& known,
+                       const std::vector<std::string>& others) {
+  if (entry.kind != Setting::Kind::map)
+    throw entry.error("a map is expected here", "write '- name: ...' and the curve's keys");
+  check_keys(entry, known);
+  const auto* name = entry.find("name");
+  if (!name) throw entry.error("the curve has no name", "give each curve a 'name'");
+  const auto text = read_name(*name);
+  if (std::find(others.begin(), others.end(), text) != others.end())
+    throw name->error("two curves of one name", "give each curve a name of its own");
+  return text;
+}
+
+/// Warnings of settings of the study that every curve replaces.
+std::vector<std::string> replaced_by_all(const Setting& root, const Setting& curves) {
+  std::vector<std::string> warnings;
+  for (const auto& [key, value] : root.entries) {
+    if (key == "name" || key == "curves" || key == "axes") continue;
+    if (std::all_of(curves.items.begin(), curves.items.end(),
+                    [&](const auto& curve) { return curve.find(key); }))
+      warnings.push_back(value
+                             .error("every curve gives its own: this has no effect",
+                                    "remove it, or set curves.NAME." + key)
+                             .what());
+  }
+  return warnings;
+}
+
 }  // namespace
 
 Study read_study(const std::string& path, const std::vector<std::string>& overrides) {
@@ -297,43 +328,42 @@ Study read_study(const std::string& path, const std::vector<std::string>& overri
   stem.scalar = fs::path(path).stem().string();
   stem.where = {path, 0, "name", ""};
   const auto* name = root.find("name") ? root.find("name") : &stem;
-  Study study{read_name(*name), {}, {}};
+  Study study{read_name(*name), {}};
   if (study.name.find('/') != std::string::npos || study.name.starts_with("."))
     throw name->error("a study's name is also its folder's",
                       "use a name without '/' that does not begin with '.'");
   const auto folder = fs::path(path).parent_path().string();
   auto curve_keys = key_names("");
   std::erase(curve_keys, "curves");
-  const auto* curves = root.find("curves");
-  if (!curves) {
-    study.curves.push_back(read_curve(root, study.name, folder));
-    return study;
+  std::erase(curve_keys, "axes");
+
+  std::vector<Setting> settings;  // of each curve, the study's merged in
+  std::vector<std::string> names;
+  if (const auto* curves = root.find("curves")) {
+    if (curves->kind != Setting::Kind::list)
+      throw curves->error("a list of maps is expected here", "write '- name: ...' for each curve");
+    if (curves->items.empty())
+      throw curves->error("the list of curves is empty", "list one curve, or leave the key out");
+    for (const auto& entry : curves->items) {
+      names.push_back(curve_name(entry, curve_keys, names));
+      settings.push_back(merged(root, entry));
+    }
+    study.warnings = replaced_by_all(root, *curves);
+  } else {
+    names.push_back(study.name);
+    settings.push_back(merged(root, {}));
   }
-  if (curves->kind != Setting::Kind::list)
-    throw curves->error("a list of maps is expected here", "write '- name: ...' for each curve");
-  if (curves->items.empty())
-    throw curves->error("the list of curves is empty", "list one curve, or leave the key out");
-  for (const auto& entry : curves->items) {
-    if (entry.kind != Setting::Kind::map)
-      throw entry.error("a map is expected here", "write '- name: ...' and the curve's keys");
-    check_keys(entry, curve_keys);
-    const auto* curve_name = entry.find("name");
-    if (!curve_name) throw entry.error("the curve has no name", "give each curve a 'name'");
-    const auto text = read_name(*curve_name);
-    for (const auto& other : study.curves)
-      if (other.name == text)
-        throw curve_name->error("two curves of one name", "give each curve a name of its own");
-    study.curves.push_back(read_curve(merged(root, entry), text, folder));
+
+  const auto* axes = root.find("axes");
+  if (axes) {
+    study.axes =
+        read_axes(*axes, settings, [&](const Setting& map) { return read_curve(map, "", folder); });
   }
-  for (const auto& [key, value] : root.entries) {
-    const bool replaced = key != "name" && key != "curves" &&
-                          std::all_of(curves->items.begin(), curves->items.end(),
-                                      [&](const auto& curve) { return curve.find(key); });
-    if (replaced)
-      study.warnings.push_back(value
-                                   .error("every curve gives its own: this has no effect",
-                                          "remove it, or set curves.NAME." + key)
-                                   .what());
+  for (std::size_t c = 0; c < settings.size(); ++c) {
+    // A swept setting's own value does not count: the curve stands at the axes' first values.
+    study.curves.push_back(axes ? study.axes.front().variants[c].front()
+                                : read_curve(settings[c], names[c], folder));
+    study.curves.back().name = names[c];
   }
   return study;
 }

@@ -89,7 +89,10 @@ std::string emit(const Study& study, const TableText& table_text) {
     out << YAML::EndMap;
   }
   out << YAML::EndSeq << YAML::EndMap;
-  return std::string(out.c_str()) + "\n";
+  std::string text = std::string(out.c_str()) + "\n";
+  if (!study.axes.empty()) text += "axes:\n";
+  for (const auto& axis : study.axes) text += "  " + axis.field->path + ": " + axis.text + "\n";
+  return text;
 }
 
 }  // namespace

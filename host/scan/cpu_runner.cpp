@@ -38,6 +38,7 @@ class CpuExecutor {
   std::string device() const { return processor_name(); }
   std::string instruction_set() const { return to_string(isa_); }
   int threads() const { return threads_; }
+  int concurrent_calls() const { return threads_; }
   std::size_t working_bytes() const { return std::size_t{32} << 20; }
 
   template <class T>
@@ -55,7 +56,7 @@ class CpuExecutor {
 
   template <class Body>
   void for_each(std::size_t n, const Body& body, std::size_t work) const {
-    const bool alone = threads_ == 1 || n * work < worth_waking_threads;
+    const bool alone = threads_ == 1 || omp_in_parallel() || n * work < worth_waking_threads;
     if (alone) {
       loop(body, 0, n);
       return;

@@ -132,9 +132,9 @@ CurveResult Engine::run(const Curve& curve) {
   const double one_mu[] = {1.0}, no_mu[] = {0.0};
   std::vector<double> magnetic;
   if (evaluation_ == Evaluation::fast) {
-    const auto& spectra = point_spectra(curve);
-    p.standard_model = bin_sums(p.problem, [&](auto i) { return spectra.total(i).standard_model; });
-    magnetic = bin_sums(p.problem, [&](auto i) { return spectra.total(i).magnetic; });
+    auto bins = bin_spectra(p.problem, point_spectra(curve));
+    p.standard_model = std::move(bins.standard_model);
+    magnetic = std::move(bins.magnetic);
   } else {
     if (p.standard_model.empty()) {
       const auto toy = runner_.direct(p.shape->flux, p.problem, no_mu, true, {});
@@ -165,6 +165,11 @@ CurveResult Engine::run(const Curve& curve) {
       solve_limit(at, curve.delta_chi2(), std::sqrt(curve.mu_eff.from * curve.mu_eff.to));
   ++counters_.combinations;
   return result;
+}
+
+BinnedTemplates bin_spectra(const RecoilProblem& problem, const Spectra& spectra) {
+  return {bin_sums(problem, [&](auto i) { return spectra.total(i).standard_model; }),
+          bin_sums(problem, [&](auto i) { return spectra.total(i).magnetic; })};
 }
 
 BinnedSignal bin_signal(const Curve& curve, const Target& target,

@@ -16,6 +16,7 @@ struct Provenance {
   int threads = 0;
   double wall_seconds = 0;
   Counters counters;
+  std::size_t detectors = 0;
   const VerificationReport* verification = nullptr;
 };
 
@@ -26,8 +27,9 @@ class ResultsFolder {
  public:
   ResultsFolder(std::filesystem::path folder, const Study& study, bool overwrite);
 
+  /// `also_kept`: results written already, beside those of `results`.
   void write(const Study& study, const std::vector<CurveResult>& results,
-             const Provenance& provenance) const;
+             const Provenance& provenance, const std::vector<std::string>& also_kept = {}) const;
 
   const std::filesystem::path& path() const { return folder_; }
 

@@ -35,6 +35,9 @@ Setting load_settings(const std::string& path);
 /// curves.NAME.key for one curve. VALUE is YAML.
 void apply_override(Setting& root, const std::string& assignment);
 
+/// Puts a value at a path with dots below a map, making the maps on the way.
+void set_at(Setting& root, const std::string& path, const Setting& value);
+
 /// Of `known`, the name closest to `name`; empty where none is close.
 std::string nearest_name(const std::string& name, const std::vector<std::string>& known);
 

@@ -51,6 +51,12 @@ BinnedSignal bin_signal(const Curve& curve, const Target& target,
 /// is a line. Infinite where the curve stays at zero.
 double solve_limit(const std::function<double(double)>& delta_chi2, double goal, double guess);
 
+/// Binned templates per tonne and year; magnetic at 1 mu_B.
+struct BinnedTemplates {
+  std::vector<double> standard_model, magnetic;  ///< [bins]
+};
+BinnedTemplates bin_spectra(const RecoilProblem& problem, const Spectra& spectra);
+
 /// Runs curves on a runner and keeps what several of them share.
 class Engine {
  public:

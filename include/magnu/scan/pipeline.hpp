@@ -31,6 +31,7 @@ class Pipeline : public Runner {
   std::string device() const override { return executor_.device(); }
   std::string instruction_set() const override { return executor_.instruction_set(); }
   int threads() const override { return executor_.threads(); }
+  int concurrent_calls() const override { return executor_.concurrent_calls(); }
 
   std::unique_ptr<Convolution> convolve(const SolarFlux& flux) const override {
     return std::make_unique<Convolved>(executor_, flux);
@@ -82,6 +83,27 @@ class Pipeline : public Runner {
     return executor_.sum_segments(sums.extra.size() / inverse_variance.size(),
                                   inverse_variance.size(),
                                   DirectTerm{extra.view(), variance.view(), exposure});
+  }
+
+  std::vector<double> combine(const CombineProblem& problem, std::size_t first,
+                              std::size_t count) const override {
+    const auto signal = uploaded(executor_, problem.signal);
+    const auto magnetic = uploaded(executor_, problem.magnetic);
+    const auto width = uploaded(executor_, problem.width);
+    const auto background = uploaded(executor_, problem.background);
+    std::vector<Buffer<Amplitude>> values;
+    std::vector<AmplitudeAxis> axes;
+    for (std::size_t a = 0; a < problem.axes.size(); ++a) {
+      values.push_back(uploaded(executor_, problem.axes[a]));
+      axes.push_back({const_view(values.back()), problem.sets[a]});
+    }
+    const auto axis_views = uploaded(executor_, axes);
+    auto limits = executor_.template allocate<double>(count);
+    executor_.for_each(count,
+                       CombineBins{signal.view(), magnetic.view(), width.view(), background.view(),
+                                   axis_views.view(), problem.base, first, limits.view()},
+                       20 * problem.signal.size());
+    return executor_.download(limits);
   }
 
  private:

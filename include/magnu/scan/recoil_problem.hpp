@@ -6,7 +6,7 @@
 
 #include "magnu/physics/coherent_scattering.hpp"
 #include "magnu/physics/electron_scattering.hpp"
-#include "magnu/scan/study.hpp"
+#include "magnu/scan/curve.hpp"
 
 namespace magnu {
 

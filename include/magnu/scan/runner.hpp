@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "magnu/experiment/solar_flux.hpp"
+#include "magnu/scan/combine.hpp"
 #include "magnu/scan/convolution_bodies.hpp"
 #include "magnu/scan/recoil_problem.hpp"
 
@@ -27,6 +28,16 @@ struct DirectSums {
   std::vector<double> spectrum;  ///< [points][mu]: R(mu) per keV; empty unless asked for
 };
 
+/// What detectors that differ in amplitudes alone share, per tonne and year.
+struct CombineProblem {
+  std::vector<double> signal, magnetic;  ///< [bins]; magnetic at 1 mu_B
+  std::vector<double> width;             ///< [bins], keV; 1 for the density statistic
+  std::vector<double> background;        ///< [shapes][bins], those of no adjustable size
+  std::vector<std::vector<Amplitude>> axes;
+  std::vector<int> sets;  ///< [axes], AmplitudeField bits
+  Amplitude base;
+};
+
 /// Told now and then how many units of work were done since the last call.
 using ProgressCallback = std::function<void(double)>;
 
@@ -44,6 +55,8 @@ class Runner {
   virtual std::string device() const = 0;  ///< what it runs on, in words
   virtual std::string instruction_set() const = 0;
   virtual int threads() const = 0;
+  /// How many threads may call this runner at once.
+  virtual int concurrent_calls() const = 0;
 
   /// Once per shape point.
   virtual std::unique_ptr<Convolution> convolve(const SolarFlux& flux) const = 0;
@@ -66,6 +79,10 @@ class Runner {
   virtual std::vector<double> chi_squared(const DirectSums& sums,
                                           std::span<const double> inverse_variance,
                                           double exposure) const = 0;
+
+  /// Limits [count] of detectors first, first + 1, ... of a product of amplitude axes.
+  virtual std::vector<double> combine(const CombineProblem& problem, std::size_t first,
+                                      std::size_t count) const = 0;
 };
 
 /// Cells of the direct evaluation's dense grid: recoil rows times neutrino energies times mu_eff.

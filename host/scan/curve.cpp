@@ -1,4 +1,4 @@
-#include "magnu/scan/study.hpp"
+#include "magnu/scan/curve.hpp"
 
 #include <cmath>
 

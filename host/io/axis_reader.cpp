@@ -1,0 +1,162 @@
+#include "magnu/io/axis_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "magnu/core/csv.hpp"
+#include "magnu/io/quantity.hpp"
+
+namespace magnu {
+namespace {
+
+constexpr const char* form = "write a list, or {from: A, to: B, points: N, spacing: linear or log}";
+
+std::vector<std::string> axis_paths() {
+  std::vector<std::string> paths;
+  for (const auto& field : axis_fields()) paths.push_back(field.path);
+  return paths;
+}
+
+/// "0.1 tonne year" as a number and its unit.
+std::pair<double, std::string> split_quantity(const Setting& setting) {
+  const auto space = setting.scalar.find(' ');
+  double value = 0;
+  if (setting.kind != Setting::Kind::scalar ||
+      !parse_number(setting.scalar.substr(0, space), value) || !std::isfinite(value))
+    throw setting.error("not a number with its unit", "write for example 0.3 keV, or 0.3");
+  return {value, space == std::string::npos ? "" : setting.scalar.substr(space)};
+}
+
+/// The values of a range as settings of their own.
+std::vector<Setting> expand_range(const Setting& range) {
+  const std::vector<std::string> known{"from", "to", "points", "spacing"};
+  for (const auto& [key, value] : range.entries)
+    if (std::find(known.begin(), known.end(), key) == known.end())
+      throw value.error("unknown key", form);
+  for (const char* key : {"from", "to", "points"})
+    if (!range.find(key)) throw range.error(std::string("'") + key + "' is missing", form);
+  const auto [from, unit] = split_quantity(*range.find("from"));
+  const auto [to, other_unit] = split_quantity(*range.find("to"));
+  if (unit != other_unit)
+    throw range.find("to")->error("the unit differs from that of 'from'", "use one unit for both");
+  const auto points = read_integer(*range.find("points"));
+  if (points < 2 || points > 10'000'000)
+    throw range.find("points")->error("out of range", "give a number from 2 to 10000000");
+  bool log = false;
+  if (const auto* spacing = range.find("spacing")) {
+    log = spacing->scalar == "log";
+    if (!log && spacing->scalar != "linear")
+      throw spacing->error("unknown spacing", "known: linear, log");
+  }
+  if (log && !(from > 0 && to > 0))
+    throw range.error("a logarithmic axis cannot pass through zero",
+                      "give positive ends, or spacing: linear");
+  std::vector<Setting> values;
+  for (long long i = 0; i < points; ++i) {
+    const double t = static_cast<double>(i) / static_cast<double>(points - 1);
+    const double value = i == 0            ? from
+                         : i == points - 1 ? to
+                         : log             ? from * std::pow(to / from, t)
+                                           : from + (to - from) * t;
+    Setting setting;
+    setting.kind = Setting::Kind::scalar;
+    setting.scalar = fmt::format("{}{}", value, unit);
+    setting.where = range.where;
+    values.push_back(setting);
+  }
+  return values;
+}
+
+/// The background list of a curve with one entry's size set.
+Setting with_background(const Setting& curve, const std::string& kind, const Setting& value) {
+  Setting list;
+  if (const auto* given = curve.find("background")) list = *given;
+  list.kind = Setting::Kind::list;
+  list.where = value.where;
+  Setting* entry = nullptr;
+  for (auto& item : list.items) {
+    if (!item.find(kind)) continue;
+    if (entry)
+      throw value.error("the curve has more than one background entry '" + kind + "'",
+                        "keep one of them, the axis sets its size");
+    entry = &item;
+  }
+  if (entry) {
+    *entry->find(kind) = value;
+  } else {
+    Setting map;
+    map.kind = Setting::Kind::map;
+    map.where = value.where;
+    map.entries.emplace_back(kind, value);
+    list.items.push_back(map);
+  }
+  return list;
+}
+
+Setting with_value(const Setting& curve, const std::string& path, const Setting& value) {
+  Setting changed = curve;
+  if (path.starts_with("background.")) {
+    set_at(changed, "background", with_background(curve, path.substr(11), value));
+  } else {
+    set_at(changed, path, value);
+  }
+  return changed;
+}
+
+}  // namespace
+
+std::vector<Axis> read_axes(const Setting& setting, const std::vector<Setting>& curves,
+                            const CurveReader& read_curve) {
+  if (setting.kind != Setting::Kind::map || setting.entries.empty())
+    throw setting.error("a map of settings is expected here",
+                        "write for example axes: {threshold: [0.3 keV, 1 keV]}");
+  std::vector<std::vector<Setting>> values;
+  double detectors = static_cast<double>(curves.size());
+  for (const auto& [path, list] : setting.entries) {
+    if (!find_axis_field(path)) {
+      const auto near = nearest_name(path, axis_paths());
+      throw list.error("'" + path + "' cannot be an axis",
+                       (near.empty() ? "" : "did you mean '" + near + "'? ") +
+                           fmt::format("known: {}", fmt::join(axis_paths(), ", ")));
+    }
+    if (list.kind != Setting::Kind::list && list.kind != Setting::Kind::map)
+      throw list.error("a list or a range is expected here", form);
+    values.push_back(list.kind == Setting::Kind::map ? expand_range(list) : list.items);
+    if (values.back().empty()) throw list.error("the list is empty", "give one value at least");
+    std::set<std::string> seen;
+    for (const auto& value : values.back())
+      if (!seen.insert(value.brief()).second)
+        throw value.error("given twice", "keep one of the two");
+    detectors *= static_cast<double>(values.back().size());
+  }
+  if (!(detectors < 0x1p63))
+    throw setting.error(
+        fmt::format("the axes multiply to {:.3g} detectors, 2^63 or more", detectors),
+        "shorten an axis");
+
+  // With one axis at a value, the others stand at their first: a point of the grid like any other.
+  std::vector<Setting> first = curves;
+  for (auto& curve : first)
+    for (std::size_t a = 0; a < values.size(); ++a)
+      curve = with_value(curve, setting.entries[a].first, values[a].front());
+  std::vector<Axis> axes;
+  for (std::size_t a = 0; a < values.size(); ++a) {
+    const auto& [path, list] = setting.entries[a];
+    Axis axis;
+    axis.field = find_axis_field(path);
+    axis.text = list.brief();
+    for (const auto& value : values[a]) axis.labels.push_back(value.brief());
+    for (const auto& curve : first) {
+      axis.variants.emplace_back();
+      for (const auto& value : values[a])
+        axis.variants.back().push_back(read_curve(with_value(curve, path, value)));
+    }
+    axes.push_back(std::move(axis));
+  }
+  return axes;
+}
+
+}  // namespace magnu

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "magnu/scan/study.hpp"
+
+namespace magnu {
+
+/// The limits of a grid on their way into limits.h5 and, if they are few, limits.csv. Both stand
+/// under temporary names until `finish`, and go again if that is not reached. limits.h5 holds the
+/// dataset mu_eff [mu_B] with one named dimension per axis, `curve` first, and the axes as
+/// dimension scales with their units; the limits are written straight into place, so memory does
+/// not grow with the grid.
+class LimitsFile {
+ public:
+  /// Rows beyond which no CSV is written, unless told otherwise.
+  static constexpr std::size_t default_csv_rows = 100'000;
+
+  /// Refuses (OutputError) what the disk cannot hold.
+  LimitsFile(std::filesystem::path folder, const std::string& study, const Grid& grid,
+             std::size_t csv_rows);
+  ~LimitsFile();
+  LimitsFile(const LimitsFile&) = delete;
+
+  /// The next limits in storage order.
+  void append(std::span<const double> limits);
+
+  /// Everything on disk and under its own name.
+  void finish();
+
+  /// What `finish` leaves.
+  std::vector<std::string> names() const;
+
+ private:
+  std::filesystem::path temporary(const char* name) const;
+  [[noreturn]] void fail(const char* name) const;
+
+  std::filesystem::path folder_;
+  const Grid& grid_;
+  bool csv_;
+  int file_ = -1;
+  std::uint64_t offset_ = 0;
+  std::size_t written_ = 0;
+  std::string rows_;
+};
+
+}  // namespace magnu

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "magnu/scan/curve.hpp"
+
+namespace magnu {
+
+/// What a point of an axis costs: a new convolution over neutrino energy, new coefficients, a new
+/// binning, or a few multiply-adds per bin.
+enum class AxisKind { shape, coefficient, response, amplitude };
+
+std::string to_string(AxisKind kind);
+
+/// A setting that may be an axis: how its value gets from one curve to another.
+struct AxisField {
+  std::string path;  ///< as in the study's file
+  AxisKind kind;
+  std::string unit;  ///< of `number`; empty for none
+  bool choice;       ///< a word instead of a number
+  void (*copy)(Curve& to, const Curve& from);
+  double (*number)(const Curve&);  ///< in `unit`; null for a choice
+  int sets = 0;                    ///< of an amplitude: AmplitudeField bits
+};
+
+/// All of them. A setting that sets others as well (background) stands before those it sets.
+const std::vector<AxisField>& axis_fields();
+/// Null for a path that cannot be an axis.
+const AxisField* find_axis_field(const std::string& path);
+
+/// An axis of a study. Every curve is given once with each of the axis's values, read and checked
+/// like any curve; a point of the grid takes the fields of its values from those.
+struct Axis {
+  const AxisField* field = nullptr;
+  std::vector<std::string> labels;           ///< [values], as in the file
+  std::string text;                          ///< the values as YAML
+  std::vector<std::vector<Curve>> variants;  ///< [curves][values]
+
+  std::size_t size() const { return labels.size(); }
+};
+
+/// The grid of a study: curves times axes, in the order of storage (by kind, the dearest first,
+/// then as in the file).
+class Grid {
+ public:
+  Grid() = default;
+  Grid(std::vector<Curve> curves, std::vector<Axis> axes);
+
+  const std::vector<Curve>& curves() const { return curves_; }
+  const std::vector<Axis>& axes() const { return axes_; }
+  /// Axes of one kind, in storage order.
+  std::vector<const Axis*> axes(AxisKind kind) const;
+  /// Points of one kind, for one curve.
+  std::size_t points(AxisKind kind) const;
+  /// Detectors: curves times all axes.
+  std::size_t size() const;
+
+  /// The curve at values `index` [axes].
+  Curve at(std::size_t curve, const std::vector<std::size_t>& index) const;
+  /// The index [axes] of the i-th detector of a curve in storage order.
+  std::vector<std::size_t> unravel(std::size_t i) const;
+
+ private:
+  std::vector<Curve> curves_;
+  std::vector<Axis> axes_;
+};
+
+}  // namespace magnu

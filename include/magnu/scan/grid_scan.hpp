@@ -1,0 +1,25 @@
+#pragma once
+
+#include <functional>
+#include <span>
+
+#include "magnu/scan/axis.hpp"
+#include "magnu/scan/engine.hpp"
+#include "magnu/scan/runner.hpp"
+
+namespace magnu {
+
+/// Takes limits in storage order, as they come.
+using LimitSink = std::function<void(std::span<const double>)>;
+
+/// The limit of every detector of a grid. An axis costs what its kind costs: convolutions are made
+/// once per shape point, spectra once per coefficient and response point, and everything else is
+/// combined. Work goes through in chunks of about `chunk` detectors, so memory does not grow with
+/// the grid; results are the same, bit for bit, for any chunk and number of threads.
+Counters scan_grid(const Grid& grid, const Runner& runner, std::size_t chunk, const LimitSink& sink,
+                   const ProgressCallback& progress);
+
+/// Detectors in a chunk unless told otherwise: 8 MiB of limits.
+inline constexpr std::size_t default_chunk = std::size_t{1} << 20;
+
+}  // namespace magnu
