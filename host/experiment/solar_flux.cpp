@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 #include <numeric>
 
 #include "magnu/core/data.hpp"
@@ -199,7 +200,22 @@ std::vector<double> SolarFlux::break_energies() const {
 }
 
 SolarFlux make_solar_flux(const FluxSettings& settings) {
-  return Builder(settings).build();
+  // Oscillation parameters only enter through Pee and the panels' ratio: the spectra of the last flux
+  // serve again, for whoever sweeps them.
+  static std::mutex mutex;
+  static SolarFlux last;
+  static double last_ratio = 0;
+  const double ratio = edge_ratio(settings);
+  auto unoscillated = settings;
+  const std::lock_guard lock(mutex);
+  unoscillated.oscillation = last.settings.oscillation;
+  if (!(unoscillated == last.settings) || ratio != last_ratio || last.components.empty()) {
+    last = Builder(settings).build();
+    last_ratio = ratio;
+  }
+  auto flux = last;
+  flux.settings = settings;
+  return flux;
 }
 
 std::vector<std::string> solar_models() {

@@ -30,21 +30,34 @@ std::pair<double, std::string> split_quantity(const Setting& setting) {
   return {value, space == std::string::npos ? "" : setting.scalar.substr(space)};
 }
 
-/// The values of a range as settings of their own.
-std::vector<Setting> expand_range(const Setting& range) {
+/// How many values an axis has, before any is made.
+std::size_t axis_length(const Setting& list) {
+  if (list.kind == Setting::Kind::list) {
+    if (list.items.empty()) throw list.error("the list is empty", "give one value at least");
+    return list.items.size();
+  }
+  if (list.kind != Setting::Kind::map) throw list.error("a list or a range is expected here", form);
   const std::vector<std::string> known{"from", "to", "points", "spacing"};
-  for (const auto& [key, value] : range.entries)
+  for (const auto& [key, value] : list.entries)
     if (std::find(known.begin(), known.end(), key) == known.end())
       throw value.error("unknown key", form);
-  for (const char* key : {"from", "to", "points"})
+  const auto* points = list.find("points");
+  if (!points) throw list.error("'points' is missing", form);
+  const auto count = read_integer(*points);
+  if (count < 2 || count > 100'000)
+    throw points->error("out of range", "give a number from 2 to 100000");
+  return static_cast<std::size_t>(count);
+}
+
+/// The values of a range as settings of their own.
+std::vector<Setting> expand_range(const Setting& range) {
+  for (const char* key : {"from", "to"})
     if (!range.find(key)) throw range.error(std::string("'") + key + "' is missing", form);
   const auto [from, unit] = split_quantity(*range.find("from"));
   const auto [to, other_unit] = split_quantity(*range.find("to"));
   if (unit != other_unit)
     throw range.find("to")->error("the unit differs from that of 'from'", "use one unit for both");
-  const auto points = read_integer(*range.find("points"));
-  if (points < 2 || points > 10'000'000)
-    throw range.find("points")->error("out of range", "give a number from 2 to 10000000");
+  const auto points = static_cast<long long>(axis_length(range));
   bool log = false;
   if (const auto* spacing = range.find("spacing")) {
     log = spacing->scalar == "log";
@@ -113,7 +126,6 @@ std::vector<Axis> read_axes(const Setting& setting, const std::vector<Setting>& 
   if (setting.kind != Setting::Kind::map || setting.entries.empty())
     throw setting.error("a map of settings is expected here",
                         "write for example axes: {threshold: [0.3 keV, 1 keV]}");
-  std::vector<std::vector<Setting>> values;
   double detectors = static_cast<double>(curves.size());
   for (const auto& [path, list] : setting.entries) {
     if (!find_axis_field(path)) {
@@ -122,20 +134,20 @@ std::vector<Axis> read_axes(const Setting& setting, const std::vector<Setting>& 
                        (near.empty() ? "" : "did you mean '" + near + "'? ") +
                            fmt::format("known: {}", fmt::join(axis_paths(), ", ")));
     }
-    if (list.kind != Setting::Kind::list && list.kind != Setting::Kind::map)
-      throw list.error("a list or a range is expected here", form);
+    detectors *= static_cast<double>(axis_length(list));
+  }
+  if (!(detectors < 0x1p63))
+    throw InputError(setting.where,
+                     fmt::format("the axes multiply to {:.3g} detectors, 2^63 or more", detectors),
+                     "shorten an axis");
+  std::vector<std::vector<Setting>> values;
+  for (const auto& [path, list] : setting.entries) {
     values.push_back(list.kind == Setting::Kind::map ? expand_range(list) : list.items);
-    if (values.back().empty()) throw list.error("the list is empty", "give one value at least");
     std::set<std::string> seen;
     for (const auto& value : values.back())
       if (!seen.insert(value.brief()).second)
         throw value.error("given twice", "keep one of the two");
-    detectors *= static_cast<double>(values.back().size());
   }
-  if (!(detectors < 0x1p63))
-    throw setting.error(
-        fmt::format("the axes multiply to {:.3g} detectors, 2^63 or more", detectors),
-        "shorten an axis");
 
   // With one axis at a value, the others stand at their first: a point of the grid like any other.
   std::vector<Setting> first = curves;

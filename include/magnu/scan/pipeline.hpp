@@ -149,7 +149,7 @@ class Pipeline : public Runner {
           above(executor.template allocate<double>(panels * moments)) {
       const auto host_nodes = fit_flux_nodes(host);
       const auto nodes = uploaded(executor, host_nodes);
-      const auto host_matrix = running_mean_matrix(fit_nodes);
+      static const auto host_matrix = running_mean_matrix(fit_nodes);
       const auto matrix = uploaded(executor, host_matrix);
       executor.for_each(host_nodes.size(), SampleFlux{flux.view(), nodes.view(), samples.view()},
                         10 * host.shell_density.size());

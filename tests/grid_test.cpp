@@ -1,0 +1,229 @@
+#include <gtest/gtest.h>
+#include <hdf5.h>
+
+#include <cmath>
+#include <random>
+
+#include "emulator.hpp"
+#include "magnu/core/error.hpp"
+#include "magnu/io/limits_file.hpp"
+#include "magnu/io/study_file.hpp"
+#include "magnu/scan/cpu_runner.hpp"
+#include "magnu/scan/grid_scan.hpp"
+#include "support.hpp"
+
+namespace magnu {
+namespace {
+
+constexpr const char* study_text = R"(
+bins: 3
+background: [{fraction: 0.1}, {flat: 3}]
+curves:
+  - {name: nuclear, channel: nuclear, upper: 4.9 keV}
+  - {name: electron, background: [xenon1t, {fraction: 0.2}]}
+axes:
+  exposure: {from: 0.5 tonne year, to: 800 tonne year, points: 4, spacing: log}
+  statistic: [counts, density]
+  background.flat: [0, 2, 70]
+  oscillation.sin2_theta12: [0.05, 0.32]
+  threshold: [0.3 keV, 1.1 keV]
+  sin2_theta_w: [0.23122, 0.2386]
+  solar_model: [bs05op, b16gs98]
+  fraction_in: [variance, error]
+  electrons: [free, stepping]
+  confidence_level: [0.9, 0.95]
+)";
+
+constexpr const char* small_text = R"(
+channel: electron
+bins: 2
+axes:
+  oscillation.dm2_21: [7e-5, 8e-5]
+  statistic: [counts, density]
+  exposure: [1 tonne year, 10 tonne year, 100 tonne year]
+)";
+
+Study study_of(const std::string& text) {
+  const test::ScratchFolder scratch;
+  return read_study(scratch.write("s.yaml", text));
+}
+
+struct Scanned {
+  std::vector<double> limits;
+  Counters counters;
+};
+
+Scanned scan(const Grid& grid, const Runner& runner, std::size_t chunk = default_chunk) {
+  Scanned result;
+  result.counters = scan_grid(grid, runner, chunk,
+                              [&](std::span<const double> part) {
+                                result.limits.insert(result.limits.end(), part.begin(), part.end());
+                              },
+                              {});
+  return result;
+}
+
+class GridTest : public testing::Test {
+ protected:
+  Study study_ = study_of(study_text);
+  Grid grid_{study_.curves, study_.axes};
+  std::unique_ptr<Runner> runner_ = make_cpu_runner(2, best_instruction_set());
+};
+
+TEST_F(GridTest, AxesAreOrderedByWhatTheyCost) {
+  std::vector<std::string> order;
+  for (const auto& axis : grid_.axes()) order.push_back(axis.field->path);
+  EXPECT_EQ(order,
+            (std::vector<std::string>{"oscillation.sin2_theta12", "solar_model", "sin2_theta_w",
+                                      "electrons", "statistic", "threshold", "exposure",
+                                      "background.flat", "fraction_in", "confidence_level"}));
+  EXPECT_EQ(grid_.size(), 2u * 4 * 2 * 3 * 2 * 2 * 2 * 2 * 2 * 2 * 2);
+}
+
+TEST_F(GridTest, PointsDrawnAtRandomEqualSingleCurves) {
+  const auto limits = scan(grid_, *runner_).limits;
+  ASSERT_EQ(limits.size(), grid_.size());
+  const std::size_t per_curve = limits.size() / 2;
+  Engine engine(*runner_, Evaluation::fast);
+  std::mt19937 random(7);
+  for (int draw = 0; draw < 200; ++draw) {
+    const std::size_t i = random() % limits.size();
+    const auto curve = grid_.at(i / per_curve, grid_.unravel(i % per_curve));
+    EXPECT_NEAR(limits[i] / engine.run(curve).limit, 1, 1e-12) << i;
+  }
+}
+
+TEST_F(GridTest, CountersAreTheProductsOfTheAxes) {
+  const auto counters = scan(grid_, *runner_).counters;
+  EXPECT_EQ(counters.convolutions, 2u * 4);                     // curves x shapes
+  EXPECT_EQ(counters.coefficient_evaluations, 2u * 4 * 4 * 4);  // x coefficients x responses
+  EXPECT_EQ(counters.combinations, grid_.size());
+}
+
+TEST_F(GridTest, ThreadsAndChunksDoNotChangeABit) {
+  const auto study = study_of(small_text);
+  const Grid grid(study.curves, study.axes);
+  for (const auto isa : {InstructionSet::baseline, InstructionSet::v3, InstructionSet::v4}) {
+    if (!supported(isa)) continue;
+    const auto expected = scan(grid, *make_cpu_runner(1, isa)).limits;
+    for (const int threads : {1, 2, 7})
+      for (const std::size_t chunk : {1, 7, 1000}) {
+        const auto limits = scan(grid, *make_cpu_runner(threads, isa), chunk).limits;
+        EXPECT_TRUE(limits == expected) << threads << " threads, chunks of " << chunk;
+      }
+  }
+}
+
+TEST_F(GridTest, RunsTheSameBodiesInTheEmulator) {
+  const Pipeline<test::Emulator> emulator(test::Emulator(13, 1));
+  const auto study = study_of(small_text);
+  const Grid grid(study.curves, study.axes);
+  const auto expected = scan(grid, *runner_).limits, limits = scan(grid, emulator, 5).limits;
+  for (std::size_t i = 0; i < limits.size(); ++i) EXPECT_NEAR(limits[i] / expected[i], 1, 1e-12);
+}
+
+TEST_F(GridTest, AListOfBackgroundsAndTheSizeOfOneOfThem) {
+  const auto study = study_of(
+      "bins: 5\naxes:\n  background.flat: [1, 10]\n"
+      "  background: [[{flat: 99}], [xenon1t, {fraction: 0.5}], [darwin, {flat: 99}]]\n");
+  const Grid grid(study.curves, study.axes);
+  const auto limits = scan(grid, *runner_).limits;
+  for (std::size_t i = 0; i < limits.size(); ++i)
+    EXPECT_NEAR(
+        limits[i] / Engine(*runner_, Evaluation::fast).run(grid.at(0, grid.unravel(i))).limit, 1,
+        1e-12)
+        << i;
+}
+
+TEST_F(GridTest, TheFileHoldsTheLimitsAndNamesItsDimensions) {
+  const test::ScratchFolder scratch;
+  const auto limits = scan(grid_, *runner_).limits;
+  {
+    LimitsFile file(scratch.path(), "s", grid_, 100'000);
+    for (std::size_t i = 0; i < limits.size(); i += 1000)
+      file.append(std::span(limits).subspan(i, std::min<std::size_t>(1000, limits.size() - i)));
+    EXPECT_FALSE(std::filesystem::exists(scratch.path() / "limits.h5")) << "before it is whole";
+    file.finish();
+  }
+  const hid_t h5 = H5Fopen((scratch.path() / "limits.h5").c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+  const hid_t data = H5Dopen2(h5, "mu_eff", H5P_DEFAULT);
+  std::vector<double> read(limits.size());
+  ASSERT_GE(H5Dread(data, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, read.data()), 0);
+  EXPECT_EQ(read, limits);
+  EXPECT_GT(H5Lexists(h5, "oscillation.sin2_theta12", H5P_DEFAULT), 0);
+  H5Dclose(data);
+  H5Fclose(h5);
+  const auto csv = test::read_text(scratch.path() / "limits.csv");
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), static_cast<long>(limits.size()) + 1);
+}
+
+TEST_F(GridTest, AnUnfinishedFileLeavesNothing) {
+  const test::ScratchFolder scratch;
+  {
+    LimitsFile file(scratch.path(), "s", grid_, 10);
+    EXPECT_THROW(file.finish(), Error);
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(scratch.path()));
+}
+
+TEST_F(GridTest, WhatTheDiskCannotHoldIsRefused) {
+  const auto study = study_of(
+      "axes:\n  exposure: {from: 1 tonne year, to: 2 tonne year, points: 10000}\n"
+      "  confidence_level: {from: 0.5, to: 0.9, points: 10000}\n"
+      "  background.flat: {from: 0, to: 9, points: 10000}\n");
+  const test::ScratchFolder scratch;
+  try {
+    LimitsFile(scratch.path(), "s", Grid(study.curves, study.axes), 10);
+    FAIL();
+  } catch (const OutputError& error) {
+    EXPECT_NE(std::string(error.what()).find("needs 8e+03 GB and the disk has"), std::string::npos)
+        << error.what();
+  }
+}
+
+struct BadAxes {
+  const char *name, *axes, *message;
+};
+class BadAxesTest : public testing::TestWithParam<BadAxes> {};
+
+TEST_P(BadAxesTest, IsRefusedWithAMessage) {
+  try {
+    study_of(std::string("bins: 5\naxes: ") + GetParam().axes);
+    FAIL() << "accepted";
+  } catch (const InputError& error) {
+    EXPECT_EQ(error.location.line, 2);
+    EXPECT_NE(std::string(error.what()).find(GetParam().message), std::string::npos)
+        << error.what();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Axes, BadAxesTest,
+    testing::Values(
+        BadAxes{"None", "{}", "a map of settings"}, BadAxes{"NotAMap", "[1]", "a map of settings"},
+        BadAxes{"Unknown", "{treshold: [1 keV]}", "did you mean 'threshold'"},
+        BadAxes{"SolvedFor", "{mu_eff: [1e-11]}", "cannot be an axis"},
+        BadAxes{"EmptyList", "{exposure: []}", "the list is empty"},
+        BadAxes{"Scalar", "{exposure: 1 tonne year}", "a list or a range"},
+        BadAxes{"Twice", "{bins: [3, 3]}", "given twice"},
+        BadAxes{"BadValue", "{threshold: [0.3 keV, -1 keV]}", "must be positive"},
+        BadAxes{"BadUnit", "{threshold: [0.3 keV, 1]}", "the unit is missing"},
+        BadAxes{"AboveUpper", "{threshold: [0.3 keV, 300 keV]}", "is not below the upper end"},
+        BadAxes{"LogThroughZero", "{background.flat: {from: 0, to: 1, points: 3, spacing: log}}",
+                "through zero"},
+        BadAxes{"NoPoints", "{sigma_scale: {from: 1, to: 2}}", "'points' is missing"},
+        BadAxes{"TwoUnits", "{threshold: {from: 1 keV, to: 2000 eV, points: 3}}",
+                "the unit differs"},
+        BadAxes{"Spacing", "{sigma_scale: {from: 1, to: 2, points: 3, spacing: cubic}}",
+                "unknown spacing"},
+        BadAxes{"RangeKey", "{sigma_scale: {from: 1, to: 2, point: 3}}", "unknown key"},
+        BadAxes{
+            "TooMany",
+            "{exposure: {from: 1 t yr, to: 2 t yr, points: 100000}, sigma_scale: {from: 1, to: 2, "
+            "points: 100000}, confidence_level: {from: 0.5, to: 0.9, points: 100000}, "
+            "background.flat: {from: 0, to: 1, points: 100000}}",
+            "2^63"}),
+    [](const auto& param_info) { return std::string(param_info.param.name); });
+
+}  // namespace
+}  // namespace magnu
