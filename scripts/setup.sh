@@ -21,10 +21,13 @@ libxxhash-dev|/usr/include/xxhash.h
 libgtest-dev|/usr/include/gtest/gtest.h
 python3|/usr/bin/python3
 python3-matplotlib|/usr/lib/python3/dist-packages/matplotlib
+python3-h5py|/usr/lib/python3/dist-packages/h5py
 "
 test_packages="
 python3-scipy|/usr/lib/python3/dist-packages/scipy
 python3-yaml|/usr/lib/python3/dist-packages/yaml
+python3-h5netcdf|/usr/lib/python3/dist-packages/h5netcdf
+python3-xarray|/usr/lib/python3/dist-packages/xarray
 python3-jsonschema|/usr/lib/python3/dist-packages/jsonschema
 "
 

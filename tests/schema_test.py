@@ -20,7 +20,7 @@ SCHEMA = json.loads((SOURCE / "configs/study.schema.json").read_text("utf-8"))
 
 # Keys whose default is a sentence, or none: the schema says it in words.
 DESCRIBED = {"name", "components", "oscillation", "upper", "bins", "background.fraction", "background.flat",
-             "background.table", "mu_eff", "curves"}
+             "background.table", "mu_eff", "axes", "curves"}
 
 # What both the schema and the program must take ...
 GOOD = {
@@ -34,6 +34,9 @@ GOOD = {
                  "{name: b, exposure: 2 years x 3 tonnes}]",
     "backgrounds": "background: [xenon1t, xe136_2nbb, {fraction: 0}, {flat: 1e-2}]",
     "no background": "background: []",
+    "axes of every kind": "axes: {oscillation.dm2_21: {from: 5e-5, to: 1e-4, points: 3, spacing: log}, "
+                          "threshold: [0.3 keV, 1 keV], electrons: [free, stepping], "
+                          "background: [[xenon1t], [darwin, {flat: 1}]], background.flat: [1, 2e1]}",
     "no theta_13": "oscillation: {sin2_theta13: 0}",
 }
 # ... and what both must refuse.
@@ -58,6 +61,12 @@ BAD = {
     "negative background": "background: [{flat: -1}]",
     "curve without name": "curves: [{exposure: 1 tonne year}]",
     "no curves": "curves: []",
+    "no axes": "axes: {}",
+    "axis without values": "axes: {bins: []}",
+    "axis of no setting": "axes: {treshold: [1 keV]}",
+    "axis of what is solved for": "axes: {mu_eff: [1e-11]}",
+    "axis without points": "axes: {exposure: {from: 1 t yr, to: 2 t yr}}",
+    "axis of words as a range": "axes: {electrons: {from: free, to: stepping, points: 2}}",
     "study's name with a slash": "name: a/b",
     "bins 0": "bins: 0",
     "bins 1.5": "bins: 1.5",
@@ -114,7 +123,7 @@ def schema_keys(properties=SCHEMA["properties"], prefix=""):
     for name, node in properties.items():
         node = keys[prefix + name] = resolved(node)
         maps = [node, *node.get("items", {}).get("anyOf", [])]  # the map itself, or in a list of choices
-        for inner in maps if name != "curves" else []:
+        for inner in maps if name not in ("curves", "axes") else []:
             keys.update(schema_keys(inner.get("properties", {}), name + "."))
     return keys
 
@@ -178,6 +187,7 @@ class Keys(unittest.TestCase):
                                "8B spectra": self.schema["b8_spectrum"]["enum"],
                                "components": self.schema["components"]["items"]["enum"],
                                "statistics": self.schema["statistic"]["enum"],
+                               "axes": list(self.schema["axes"]["properties"]),
                                "backgrounds": backgrounds}.items():
             program = [name for name in self.names[heading] if not name.startswith("{")]
             self.assertEqual(sorted(names), sorted(program),
@@ -189,7 +199,7 @@ class Keys(unittest.TestCase):
 
     def test_a_curve_has_every_key_but_curves(self):
         curve = SCHEMA["properties"]["curves"]["items"]
-        self.assertEqual(list(curve["properties"]), [key for key in SCHEMA["properties"] if key != "curves"])
+        self.assertEqual(list(curve["properties"]), [key for key in SCHEMA["properties"] if key not in ("curves", "axes")])
         self.assertEqual(curve["required"], ["name"])
 
     def test_maps_take_no_other_keys(self):

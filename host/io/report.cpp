@@ -105,7 +105,26 @@ std::string spectrum_csv(const Study& study, Engine& engine, const std::vector<d
   return text;
 }
 
+std::string grid_cost_report(const Study& study) {
+  const Grid grid(study.curves, study.axes);
+  std::string text = fmt::format("detectors                   {}\n", grid.size());
+  for (const auto& axis : grid.axes())
+    text += fmt::format("  {:<26}{} ({})\n", axis.field->path, axis.size(),
+                        to_string(axis.field->kind));
+  const auto points = [&](AxisKind kind) { return static_cast<double>(grid.points(kind)); };
+  const double convolutions = static_cast<double>(grid.curves().size()) * points(AxisKind::shape);
+  const double spectra = convolutions * points(AxisKind::coefficient) * points(AxisKind::response);
+  return text + fmt::format(
+                    "work                        {}convolutions, {}spectra, {}combinations\n"
+                    "memory, about               100 MB\n"
+                    "output, about               {}B\n",
+                    scaled_text(convolutions), scaled_text(spectra),
+                    scaled_text(static_cast<double>(grid.size())),
+                    scaled_text(8.0 * static_cast<double>(grid.size())));
+}
+
 std::string cost_report(const Study& study) {
+  if (!study.axes.empty()) return grid_cost_report(study);
   double recoil_rows = 0, values = 0, block = 0, bins = 0;
   for (const auto& curve : study.curves) {
     const auto flux = make_solar_flux(curve.flux);
@@ -129,6 +148,8 @@ std::string cost_report(const Study& study) {
 }
 
 std::string names_report() {
+  std::vector<std::string> axes;
+  for (const auto& field : axis_fields()) axes.push_back(field.path);
   std::string text = fmt::format(
       "channels       {}\n"
       "targets        {}\n"
@@ -136,10 +157,12 @@ std::string names_report() {
       "8B spectra     {}\n"
       "components     {}\n"
       "backgrounds    {}, {{fraction: F}}, {{flat: RATE}}, {{table: FILE}}\n"
-      "statistics     counts, density\n\n",
+      "statistics     counts, density\n"
+      "axes           {}\n\n",
       fmt::join(process_names(), ", "), fmt::join(target_names(), ", "),
       fmt::join(solar_models(), ", "), fmt::join(b8_spectra(), ", "),
-      fmt::join(solar_components(), ", "), fmt::join(background_names(), ", "));
+      fmt::join(solar_components(), ", "), fmt::join(background_names(), ", "),
+      fmt::join(axes, ", "));
   std::vector<Row> rows{{"key", "unit", "default", "meaning"}};
   for (const auto& key : study_keys())
     rows.push_back({key.name, key.unit.empty() ? "-" : key.unit, key.fallback,
