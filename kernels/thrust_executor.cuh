@@ -35,8 +35,6 @@ auto term_iterator(const Term& term) {
 template <class Space>
 class ThrustExecutor {
  public:
-  static constexpr int lanes = Space::lanes;
-
   template <class T>
   class Buffer {
    public:
@@ -60,6 +58,10 @@ class ThrustExecutor {
   int threads() const { return 1; }
   int concurrent_calls() const { return 1; }
   std::size_t working_bytes() const { return space_.working_bytes(); }
+  template <class F>
+  auto with_lanes(F&& f) const {
+    return f(std::integral_constant<int, Space::lanes>{});
+  }
 
   template <class T>
   Buffer<std::remove_const_t<T>> upload(std::span<T> values) const {

@@ -15,8 +15,6 @@ namespace magnu::test {
 /// size, so that the sanitizers see every step outside.
 class Emulator {
  public:
-  static constexpr int lanes = 3;
-
   template <class T>
   class Buffer {
    public:
@@ -41,6 +39,10 @@ class Emulator {
   int threads() const { return 1; }
   int concurrent_calls() const { return 1; }
   std::size_t working_bytes() const { return working_bytes_; }
+  template <class F>
+  auto with_lanes(F&& f) const {
+    return f(std::integral_constant<int, 3>{});
+  }
 
   template <class T>
   Buffer<std::remove_const_t<T>> upload(std::span<T> values) const {

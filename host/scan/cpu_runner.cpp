@@ -16,9 +16,6 @@ namespace {
 /// OpenMP over blocks of indices, each a loop compiled for the chosen instruction set.
 class CpuExecutor {
  public:
-  // Sixteen mu_eff values fill the registers of AVX2 and, twice over, those of AVX-512.
-  static constexpr int lanes = 16;
-
   template <class T>
   class Buffer {
    public:
@@ -40,6 +37,14 @@ class CpuExecutor {
   int threads() const { return threads_; }
   int concurrent_calls() const { return threads_; }
   std::size_t working_bytes() const { return std::size_t{32} << 20; }
+
+  /// Eight vector sums in flight hide the latency of two fma units: 32 values of AVX2 (whose
+  /// sixteen registers also hold their squares), 64 of AVX-512.
+  template <class F>
+  auto with_lanes(F&& f) const {
+    return isa_ == InstructionSet::v4 ? f(std::integral_constant<int, 64>{})
+                                      : f(std::integral_constant<int, 32>{});
+  }
 
   template <class T>
   Buffer<std::remove_const_t<T>> upload(std::span<T> values) const {

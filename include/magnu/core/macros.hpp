@@ -4,9 +4,12 @@
 #ifdef __CUDACC__
 #define MAGNU_HD __host__ __device__
 #define MAGNU_SIMD_SUM(variable)
+#define MAGNU_SIMD
 #else
 #define MAGNU_HD
 #define MAGNU_PRAGMA(text) _Pragma(#text)
 // g++ vectorises a reduction only when told to.
+// A loop over lanes kept in vector registers: without this it is unrolled before it is vectorised.
+#define MAGNU_SIMD MAGNU_PRAGMA(omp simd)
 #define MAGNU_SIMD_SUM(variable) MAGNU_PRAGMA(omp simd reduction(+ : variable))
 #endif

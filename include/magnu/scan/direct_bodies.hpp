@@ -58,17 +58,17 @@ struct FillCells {
   }
 };
 
-/// Sums over all cells of a recoil energy for `Lanes` values of mu_eff at once: the spectrum, and
-/// sigma(mu) - sigma(0) in closed form (as a difference of sums it has no digits left at 1e-13
-/// mu_B). Index: point times tiles plus tile.
-template <int Lanes>
+/// Sums over all cells of a recoil energy for `Lanes` values of mu_eff at once: sigma(mu) -
+/// sigma(0) in closed form (as a difference of sums it has no digits left at 1e-13 mu_B), one fma a
+/// cell, and, where it is asked for, the spectrum. Index: point times tiles plus tile.
+template <int Lanes, bool WithSpectrum>
 struct SumCells {
   View<const Cell> cells;      ///< [points][species][nodes]
   View<const int> first_node;  ///< [points][species]: cells before it are zero
   std::size_t nodes;
   int species;
   View<const double> mu_squared;  ///< padded to a multiple of Lanes
-  View<double> spectrum;          ///< [points][padded mu]: R(mu)
+  View<double> spectrum;          ///< [points][padded mu]: R(mu); empty without it
   View<double> extra;             ///< [points][padded mu]: R(mu) - R(0)
 
   MAGNU_HD void operator()(std::size_t i) const {
@@ -85,15 +85,17 @@ struct SumCells {
       for (std::size_t n = first_node[row]; n < nodes; ++n) {
         const double standard_model = row_cells[n].standard_model;
         const double magnetic = row_cells[n].magnetic;
+        MAGNU_SIMD
         for (int l = 0; l < Lanes; ++l) {
-          rate[l] += standard_model + mu2[l] * magnetic;
+          if (WithSpectrum) rate[l] += standard_model + mu2[l] * magnetic;
           difference[l] += mu2[l] * magnetic;
         }
       }
     }
+    const std::size_t first = point * mu_squared.size + first_mu;
     for (int l = 0; l < Lanes; ++l) {
-      spectrum[point * mu_squared.size + first_mu + l] = rate[l];
-      extra[point * mu_squared.size + first_mu + l] = difference[l];
+      if (WithSpectrum) spectrum[first + l] = rate[l];
+      extra[first + l] = difference[l];
     }
   }
 };

@@ -17,7 +17,8 @@ namespace magnu {
 ///     download(Buffer<T>)                its values as a vector
 ///     for_each(n, body, work)            body(i) for every i < n, some `work` operations each
 ///     sum_segments(count, length, term)  vector of `count` sums of term(segment * length + j)
-///     lanes                              mu_eff values a thread of the direct sums holds
+///     with_lanes(f)                      f(integral_constant): how many mu_eff values a thread of
+///                                        the direct sums holds
 ///     working_bytes()                    what the blocks of a direct evaluation may take
 ///
 /// OpenMP, CUDA, Thrust's host policies and the tests' emulator are executors; the algorithm is
@@ -203,7 +204,9 @@ class Pipeline : public Runner {
           first_node(uploaded(executor, first_nodes(host_rows))),
           weights(uploaded(executor, problem.weights)),
           first_point(uploaded(executor, problem.first_point)),
-          mu_squared(uploaded(executor, squared(mu_eff, Executor::lanes))) {
+          mu_squared(uploaded(executor, squared(mu_eff, executor.with_lanes([](auto lanes) {
+                                return std::size_t{lanes()};
+                              })))) {
       const auto places = uploaded(executor, grid.flux_nodes);
       executor.for_each(grid.nodes.size(), SampleFlux{flux.view(), places.view(), samples.view()},
                         10 * host_flux.shell_density.size());
@@ -238,23 +241,30 @@ class Pipeline : public Runner {
   };
 
   template <class Process>
-  DirectBlock sum_block(const DirectInputs<Process>& in, std::size_t from,
-                        std::size_t points) const {
+  DirectBlock sum_block(const DirectInputs<Process>& in, std::size_t from, std::size_t points,
+                        bool with_spectrum) const {
     const std::size_t nodes = in.grid.nodes.size(), rows = points * in.species;
     auto cells = executor_.template allocate<Cell>(rows * nodes);
-    DirectBlock block{executor_.template allocate<double>(points * in.padded_mu()),
-                      executor_.template allocate<double>(points * in.padded_mu())};
+    const std::size_t sums = points * in.padded_mu();
+    DirectBlock block{executor_.template allocate<double>(with_spectrum ? sums : 0),
+                      executor_.template allocate<double>(sums)};
     executor_.for_each(
         rows * nodes,
         FillCells<Process>{in.flux.view(), in.nodes.view(), in.samples.view(),
                            part(in.rows.view(), from * in.species, rows), cells.view()},
         30);
-    executor_.for_each(points * (in.padded_mu() / Executor::lanes),
-                       SumCells<Executor::lanes>{
-                           const_view(cells), part(in.first_node.view(), from * in.species, rows),
-                           nodes, static_cast<int>(in.species), in.mu_squared.view(),
-                           block.spectrum.view(), block.extra.view()},
-                       in.species * nodes * Executor::lanes);
+    executor_.with_lanes([&](auto lanes) {
+      const auto run = [&](auto spectrum) {
+        executor_.for_each(
+            sums / lanes(),
+            SumCells<lanes(), spectrum()>{const_view(cells),
+                                          part(in.first_node.view(), from * in.species, rows),
+                                          nodes, static_cast<int>(in.species), in.mu_squared.view(),
+                                          block.spectrum.view(), block.extra.view()},
+            in.species * nodes * lanes());
+      };
+      with_spectrum ? run(std::true_type{}) : run(std::false_type{});
+    });
     return block;
   }
 
@@ -274,7 +284,7 @@ class Pipeline : public Runner {
             executor_.working_bytes())
           break;
       const std::size_t points = problem.first_point[end] - from;
-      const auto block = sum_block(in, from, points);
+      const auto block = sum_block(in, from, points, keep_spectrum);
       executor_.for_each(mu_eff.size() * (end - bin),
                          SumBins{block.extra.view(), in.weights.view(), in.first_point.view(), bin,
                                  end - bin, in.padded_mu(), binned.view()},

@@ -1,0 +1,96 @@
+"""What the figures of scripts/plot share: styles, layout, and how they are written."""
+import io
+import os
+
+# Okabe-Ito colours, told apart by dashes and markers too; green dotted is kept for a reduced sigma.
+# The dashes repeat so that a line 18 widths long, as in the legends, ends in a dash.
+STYLES = [("#0072B2", "-", "o"), ("#D55E00", (0, (4.5, 2.25)), "s"), ("#CC79A7", (0, (6.5, 2, 1, 2)), "^"),
+          ("#E69F00", (0, (3, 0.9, 0.9, 0.9, 0.9, 0.9)), "D"), ("#000000", (0, (8, 2)), "v"),
+          ("#56B4E9", (0, (2, 1.2)), "P"), ("#000000", (0, (1, 2.4)), "X")]
+REDUCED = ("#009E73", (0, (1, 1)), "D")
+MOMENT = r"Effective magnetic moment $\mu_{\nu_\mathrm{eff}}$ [$\mu_B$]"
+LINE = 0.155          # height of a line of small type, in inches
+MOST_PANELS, MOST_LINES = 24, 40
+
+
+class Failure(Exception):
+    """An error to report in one line; args are (exit status, message)."""
+
+
+def plain(text, longest=60):
+    """Text safe from mathtext, and not too long."""
+    return (text if len(text) <= longest else text[:longest - 1].rstrip(" .") + "…").replace("$", r"\$")
+
+
+def styles_of(count):
+    """Colour, dashes and marker of that many lines; shades of one scale where they are many."""
+    from matplotlib import colormaps
+    if count > 10:
+        return [(colormaps["viridis"](0.92 * i / count), *STYLES[i % 4][1:]) for i in range(count)]
+    return STYLES + [(STYLES[i][0], STYLES[i + 2][1], marker) for i, marker in enumerate("<>p")]
+
+
+def set_style():
+    """The look of all figures, whatever the user's matplotlibrc says."""
+    import matplotlib
+    matplotlib.use("Agg")
+    matplotlib.rcdefaults()
+    matplotlib.rcParams.update({
+        "font.size": 8, "axes.labelsize": 9, "axes.titlesize": 9, "legend.fontsize": 8, "legend.title_fontsize": 8,
+        "legend.edgecolor": "0.8", "legend.fancybox": False, "xtick.labelsize": 8, "ytick.labelsize": 8,
+        "axes.linewidth": 0.8, "xtick.direction": "in", "ytick.direction": "in", "ytick.right": True,
+        "pdf.fonttype": 42})
+
+
+def new_figure(width, heights, columns=1, **margins):
+    """A figure with a grid of panels of the given heights; lengths in inches."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    share = {name: margins.pop(name) for name in ("sharex", "sharey") if name in margins}
+    figure = Figure(figsize=(width, 1))
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(len(heights), columns, squeeze=False, gridspec_kw=dict(height_ratios=heights), **share)
+    set_margins(figure, width, heights, columns, **margins)
+    return figure, panels
+
+
+def set_margins(figure, width, heights, columns, left=0.6, right=0.15, top=0.15, bottom=0.5, gap=0.14, beside=None):
+    """Give the figure the height that its panels, the gaps below (and, if another, beside) them and the margins need."""
+    beside = gap if beside is None else beside
+    tall = sum(heights) + gap * (len(heights) - 1) + top + bottom
+    figure.set_size_inches(width, tall)
+    figure.subplots_adjust(left=left / width, right=1 - right / width, bottom=bottom / tall, top=1 - top / tall,
+                           wspace=beside * columns / (width - left - right - beside * (columns - 1)),
+                           hspace=gap * len(heights) / sum(heights))
+
+
+def log_ticks(axis, low, high):
+    """On a logarithmic axis with too few powers of ten to label only those, label 2 and 5 as well."""
+    from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
+    if high < 60 * low:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(LogFormatterSciNotation(minor_thresholds=(9, 9)))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def width_of(artist, axes):
+    """Width of a text or legend in units of the axes."""
+    return artist.get_window_extent(axes.figure.canvas.get_renderer()).width / axes.bbox.width
+
+
+def save(figure, stem, study):
+    """Write a figure as PNG and PDF, each under a temporary name first, and print their paths."""
+    quiet = dict(png=dict(Software=None, Title=study), pdf=dict(CreationDate=None, Producer=None, Creator=None, Title=study))
+    for kind, metadata in quiet.items():
+        image, path = io.BytesIO(), f"{stem}.{kind}"
+        figure.savefig(image, format=kind, dpi=200, metadata=metadata)
+        part = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.{os.getpid()}.part")
+        try:
+            with open(part, "wb") as file:
+                file.write(image.getvalue())
+            os.replace(part, path)
+        except OSError as error:
+            if os.path.exists(part):
+                os.remove(part)
+            raise Failure(1, f"{path}: cannot write: {error.strerror}")
+        print(path)
