@@ -17,6 +17,7 @@ NAMES = {"threshold": "Threshold", "upper": "Upper end", "bins": "Number of bins
          "b8_spectrum": r"$^8$B spectrum", "target": "Target", "electrons": "Electrons", "statistic": "Statistic"}
 WORDS = {"xenon1t": "XENON1T", "xenonnt": "XENONnT", "darwin": "DARWIN", "bs05op": "BS05(OP)", "bs05agsop": "BS05(AGS,OP)",
          "b16gs98": "B16-GS98", "b16agss09": "B16-AGSS09", "bahcall1996": "Bahcall 1996", "winter2006": "Winter 2006"}
+FLAT = 1.001            # limits that differ by less than this factor are called the same
 MOST_POINTS = 1000      # drawn along an axis: more could not be told apart
 
 
@@ -132,6 +133,8 @@ def read_part(data, axes, limits):
             axis.values = axis.values[:len(axis.values) - axis.left_out]
             parts.append(slice(len(axis.values)))
         else:
+            if axis.numeric:
+                axis.ends = min(axis.values), max(axis.values)
             parts.append(slice(None, None, math.ceil(len(axis.values) / MOST_POINTS)))
             axis.values = axis.values[parts[-1]]
         where.append(axis)
@@ -195,7 +198,8 @@ def title_lines(limits, width):
         if axis.path == "curve" and axis.left_out:
             words.append(f"the first {len(axis.values)} of {len(axis.values) + axis.left_out} curves")
     kept = [plain(value) if axis.path == "curve" else f"{name_of(axis)}: {word(value)}" if not axis.numeric else
-            f"{name_of(axis)} = {number(value)} {unit_of(axis)}".rstrip() for axis, value in limits.kept]
+            
+            f"{name_of(axis)} = {number(value)} {unit_of(axis)}".rstrip().replace(" 1/", "/") for axis, value in limits.kept]
     together = ",   ".join(text.replace(" ", "\u00a0") for text in kept)
     return [": ".join(words)] + textwrap.wrap(together, int(16 * width))
 
@@ -203,7 +207,7 @@ def title_lines(limits, width):
 def start_figure(limits, width, heights, columns, panel_title, **layout):
     """A figure with its title, and a grid of panels."""
     lines = title_lines(limits, width)
-    top = 0.12 + 1.2 * LINE * len(lines) + (0.22 if panel_title else 0.05)
+    top = 0.07 + 1.2 * LINE * len(lines) + (0.22 if panel_title else 0.05)
     figure, panels = new_figure(width, heights, columns, top=top, **layout)
     for at, text in enumerate(lines):
         figure.text(0.5, 1 - (0.08 + 1.2 * LINE * at) / figure.get_figheight(), text, fontsize=8 if at else 9,
@@ -214,7 +218,7 @@ def start_figure(limits, width, heights, columns, panel_title, **layout):
 def scale_axis(axes, which, axis):
     """Limits, scale and ticks of the x or y side for an axis of numbers."""
     from matplotlib.ticker import FuncFormatter
-    low, high = axis.values[0], axis.values[-1]
+    low, high = axis.ends
     side = getattr(axes, which + "axis")
     if low > 0 and high > 10 * low:
         axes.set(**{which + "scale": "log"})
@@ -231,8 +235,8 @@ def line_figure(limits):
     import numpy as np
     labels, x = labels_of(limits), limits.x
     outside = len(labels) > 5
-    width, height = (7.5 if outside else 5.2), max(3.2, 0.3 + LINE * len(labels) if outside else 0)
-    figure, panels = start_figure(limits, width, [height], 1, False, right=2.6 if outside else 0.15)
+    width, height = (7.7 if outside else 5.2), max(3.2, 1.13 * LINE * len(labels) if outside else 0)
+    figure, panels = start_figure(limits, width, [height], 1, False, left=0.75, right=2.8 if outside else 0.15)
     axes = panels[0][0]
     at = x.values if x.numeric else np.arange(len(x.values))
     few = len(at) <= 12
@@ -240,7 +244,8 @@ def line_figure(limits):
         if not x.numeric:
             dashes = "none"
         alone = few or np.isfinite(mu).sum() == 1
-        axes.plot(at, mu, color=colour, linestyle=dashes, linewidth=1 if len(labels) > 10 else 1.5, label=label,
+        axes.plot(at, mu, color=colour, linestyle=dashes, linewidth=1 if len(labels) > 10 else 1.5,
+                  label=label if np.isfinite(mu).any() else f"{label}: no limit",
                   marker=marker if alone else None, markersize=5.5, markeredgecolor="white", markeredgewidth=0.5)
     if x.numeric:
         scale_axis(axes, "x", x)
@@ -274,6 +279,8 @@ def levels_between(low, high, most=12):
     import numpy as np
     from matplotlib.ticker import MaxNLocator
     if high < 3 * low:
+        if high < FLAT * low:
+            low, high = 0.995 * low, 1.005 * high
         values = np.array(MaxNLocator(nbins=most - 3, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))
         return values[values > 0]
     decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
@@ -285,24 +292,91 @@ def levels_between(low, high, most=12):
     return values[first:last + 1][::math.ceil((last - first) / (most + 1))]
 
 
+def finer(field, axes, limits):
+    """The field between its points, evenly as drawn: x, y, field. Blank stays blank up to the next point."""
+    import numpy as np
+    for dimension, (which, axis) in enumerate((("y", limits.y), ("x", limits.x))):
+        log = getattr(axes, f"get_{which}scale")() == "log"
+        at = np.log(axis.values) if log else axis.values
+        fine = np.union1d(at, np.linspace(at[0], at[-1], 120))
+        field = np.apply_along_axis(lambda line: np.interp(fine, at, line), dimension, field)
+        setattr(axis, "fine", np.clip(np.exp(fine), *axis.values[[0, -1]]) if log else fine)
+    return limits.x.fine, limits.y.fine, np.ma.masked_invalid(field)
+
+
+def draw_contours(axes, x, y, field, levels, size):
+    """Lines with their values, as far as these fit into the panel and beside each other."""
+    import numpy as np
+    from matplotlib.patheffects import withStroke
+    lines = axes.contour(x, y, field, np.log10(levels), colors="black", linewidths=0.6, linestyles="solid")
+    texts = dict(zip(lines.levels, (number(value, 6) for value in levels)))
+    inside, renderer, boxes, places = axes.get_window_extent(), axes.figure.canvas.get_renderer(), [], []
+    for level, part in zip(lines.levels, lines.collections):
+        paths = [axes.transData.transform(path.vertices) for path in part.get_paths() if len(path.vertices) > 2]
+        if not paths:
+            continue
+        path = max(paths, key=lambda points: np.hypot(*np.diff(points, axis=0).T).sum())
+        along = np.append(0, np.hypot(*np.diff(path, axis=0).T).cumsum())
+        for share in (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8):
+            spot, before, after = (np.array([np.interp(at * along[-1], along, side) for side in path.T])
+                                   for at in (share, share - 0.03, share + 0.03))
+            angle = (np.degrees(np.arctan2(*(after - before)[::-1])) + 90) % 180 - 90
+            trial = axes.text(*spot, texts[level], size=size, rotation=angle, transform=None, ha="center", va="center")
+            box = trial.get_window_extent(renderer)
+            trial.set_rotation(0)
+            wide = trial.get_window_extent(renderer).width
+            trial.remove()
+            if (inside.x0 < box.x0 and box.x1 < inside.x1 and inside.y0 < box.y0 and box.y1 < inside.y1
+                    and along[-1] > 1.5 * wide and not any(box.overlaps(other) for other in boxes)):
+                boxes.append(box)
+                places.append(axes.transData.inverted().transform(spot))
+                break
+    if places:
+        axes.clabel(lines, fmt=texts, fontsize=size, inline_spacing=2, manual=places)
+    for text in lines.labelTexts:
+        text.set_path_effects([withStroke(linewidth=1.5, foreground="white", alpha=0.8)])
+
+
+def draw_bar(axes, fill, levels, label):
+    """The colour bar of maps."""
+    bar = axes.figure.colorbar(fill, cax=axes, spacing="proportional")
+    bar.set_ticks(fill.levels[:len(levels)], labels=[number(value, 6) for value in levels])
+    axes.tick_params(labelsize=7, length=2)
+    bar.set_label(label, fontsize=8)
+
+
+def range_of(logs):
+    """The range of log10 mu that the colours span; without its upper part where that is a steep brink."""
+    import numpy as np
+    if not len(logs):
+        return None
+    low, high, most = logs.min(), logs.max(), np.quantile(logs, 0.8)
+    return low, (max(most, low + 2) if most < (low + high) / 2 and high > low + 2 else high)
+
+
 def map_figure(limits):
     """Limits over two axes: a panel of contours for each curve."""
     import numpy as np
-    from matplotlib.patheffects import withStroke
     labels, x, y = labels_of(limits), limits.x, limits.y
     sizes = [len(axis.values) for axis in limits.many if len(axis.values) > 1]
-    columns = sizes[-1] if len(sizes) > 1 and sizes[-1] <= 4 else min(3, len(labels))
+    table = len(sizes) > 1 and sizes[-1] <= 4           # a row for each curve
+    columns = sizes[-1] if table else min(3, len(labels))
     rows = math.ceil(len(labels) / columns)
+
+    # Which panels share their colours: all, the row, or none, so that no panel is of one colour.
     logs = [np.log10(mu[np.isfinite(mu)]) for mu in limits.mu]
-    ranges = [(part.min(), part.max()) for part in logs if len(part)]
-    low, high = min((r[0] for r in ranges), default=0), max((r[1] for r in ranges), default=0)
-    shared = all(r[1] - r[0] >= (high - low) / 4 for r in ranges)       # else a panel would be of one colour
+    ranges = [range_of(part) for part in logs]
+    found = [ends for ends in ranges if ends] or [(0, 0)]
+    whole = max(ends[1] for ends in found) - min(ends[0] for ends in found)
+    shared = all(ends[1] - ends[0] >= 0.4 * whole for ends in found)
+    group = [0 if shared else i // columns if table else i for i in range(len(labels))]
     each, height = (4.2, 3.3) if len(labels) == 1 else (2.5, 2.2)
-    layout = dict(left=0.6, right=0.95, gap=0.32, beside=0.16 if shared else 1.05)
+    layout = dict(left=0.62, right=1.25, gap=0.32, beside=0.3 if shared or table else 1.3)
     width = columns * each + (columns - 1) * layout["beside"] + layout["left"] + layout["right"]
     figure, panels = start_figure(limits, width, [height] * rows, columns, len(labels) > 1, **layout)
     for axes in panels.flat[len(labels):]:
         axes.set_visible(False)
+    fills = {}
     for i, (axes, mu, label) in enumerate(zip(panels.flat, limits.mu, labels)):
         scale_axis(axes, "x", x)
         scale_axis(axes, "y", y)
@@ -318,33 +392,32 @@ def map_figure(limits):
         else:
             axes.set_ylabel(title_of(y))
         axes.set_title(label, fontsize=8, pad=4)
-        if not len(logs[i]):
-            axes.text(0.5, 0.5, "no limit", transform=axes.transAxes, ha="center", va="center")
+        middle = dict(transform=axes.transAxes, ha="center", va="center")
+        if ranges[i] is None:
+            axes.text(0.5, 0.5, "no limit", **middle)
             continue
-        ends = (low, high) if shared else (logs[i].min(), logs[i].max())
-        levels = levels_between(10 ** ends[0], 10 ** ends[1])
-        field = np.ma.masked_invalid(np.log10(mu))
-        fill = axes.contourf(x.values, y.values, field, np.log10(levels), cmap="viridis")
-        lines = axes.contour(x.values, y.values, field, np.log10(levels), colors="black", linewidths=0.6)
-        texts = {level: number(value) for level, value in zip(lines.levels, levels)}
-        axes.clabel(lines, fmt=texts, fontsize=7 if len(labels) == 1 else 6, inline_spacing=2)
-        for text in lines.labelTexts:
-            text.set_path_effects([withStroke(linewidth=1.5, foreground="white", alpha=0.8)])
-        if not shared:
-            draw_bar(axes.inset_axes([1 + 0.08 / each, 0, 0.12 / each, 1]), fill, levels, MOMENT.split("moment ")[1])
-    if ranges and shared:
-        top, bottom = panels[0][-1].get_position().y1, panels[-1][0].get_position().y0
-        left = 1 - (layout["right"] - 0.12) / width
-        draw_bar(figure.add_axes([left, bottom, 0.14 / width, top - bottom]), fill, levels, MOMENT)
+        together = [ends for ends, key in zip(ranges, group) if ends and key == group[i]]
+        low, high = min(ends[0] for ends in together), max(ends[1] for ends in together)
+        levels = levels_between(10 ** low, 10 ** high)
+        above = any(len(part) and part.max() > np.log10(levels[-1]) for part, key in zip(logs, group) if key == group[i])
+        fine = finer(np.log10(mu), axes, limits)
+        fill = axes.contourf(*fine, np.log10(levels), cmap="viridis", extend="max" if above else "neither")
+        for part in fill.collections:
+            part.set(edgecolor="face", linewidth=0.2)       # no seams in the PDF
+        if logs[i].max() - logs[i].min() < math.log10(FLAT):
+            axes.text(0.5, 0.5, rf"{number(10 ** logs[i].mean())} $\mu_B$ throughout", **middle,
+                      bbox=dict(color="white", alpha=0.8, pad=2))
+        else:
+            draw_contours(axes, *fine, levels, 7 if len(labels) == 1 else 6)
+        fills[group[i]] = fill, levels
+    for key, (fill, levels) in fills.items():
+        if shared:
+            top, bottom = panels[0][-1].get_position().y1, panels[-1][0].get_position().y0
+            place = figure.add_axes([1 - (layout["right"] - 0.12) / width, bottom, 0.14 / width, top - bottom])
+        else:
+            place = (panels[key][-1] if table else panels.flat[key]).inset_axes([1 + 0.08 / each, 0, 0.12 / each, 1])
+        draw_bar(place, fill, levels, MOMENT if shared and (rows > 1 or each > 3) else MOMENT.split("moment ")[1])
     return figure
-
-
-def draw_bar(axes, fill, levels, label):
-    """The colour bar of a map of contours."""
-    bar = axes.figure.colorbar(fill, cax=axes, spacing="proportional")
-    bar.set_ticks(fill.levels, labels=[number(value) for value in levels])
-    bar.ax.tick_params(labelsize=7, length=2)
-    bar.set_label(label, fontsize=8)
 
 
 def figures(limits):

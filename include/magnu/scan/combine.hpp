@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cmath>
-#include <limits>
 
 #include "magnu/core/view.hpp"
 
@@ -59,7 +58,7 @@ struct CombineBins {
       if (variance > 0) sum += magnetic[b] * magnetic[b] / variance;
     }
     const double goal = a.goal * a.sigma_scale * a.sigma_scale * on_all / (a.exposure * sum);
-    limits[i] = sum > 0 ? std::sqrt(std::sqrt(goal)) : std::numeric_limits<double>::infinity();
+    limits[i] = sum > 0 ? std::sqrt(std::sqrt(goal)) : static_cast<double>(INFINITY);
   }
 
   MAGNU_HD Amplitude amplitude(std::size_t i) const {
