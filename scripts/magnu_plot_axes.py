@@ -1,6 +1,5 @@
 """The figures of a study with axes: limits over one setting as lines, over two as maps."""
 import math
-import os
 import re
 import textwrap
 import warnings
@@ -97,7 +96,7 @@ def choose(axes, path, shown, fixed):
         if len(drawn) > 2 or len(set(names)) < len(names):
             raise Failure(2, f"--axes {shown}: not one axis or two (see --help)")
         if wrong:
-            why = ("has one line or panel a curve anyway" if wrong[0].path == "curve" else "is fixed by --at"
+            why = ("gives the lines or panels" if wrong[0].path == "curve" else "is fixed by --at"
                    if wrong[0].path in at else "has one value" if wrong[0].numeric or len(wrong[0].values) == 1
                    else "is of words, and a map needs numbers")
             raise Failure(2, f"--axes {shown}: {wrong[0].path} {why}")
