@@ -58,8 +58,8 @@ class Cli : public testing::Test {
   Outcome run(const std::string& arguments, const std::string& environment = "",
               const std::string& redirections = "") const {
     const auto command = "cd '" + path().string() + "' && " + environment +
-                         " '" MAGNU_PROGRAM "' " + arguments + " >stdout 2>stderr </dev/null " +
-                         redirections;
+                         " '" + test::program.string() + "' " + arguments +
+                         " >stdout 2>stderr </dev/null " + redirections;
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), text("stdout"),
             text("stderr")};

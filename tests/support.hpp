@@ -2,13 +2,20 @@
 
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
 namespace magnu::test {
 
-inline const std::filesystem::path source_dir = MAGNU_SOURCE_DIR;
+/// What the environment says, else what was compiled in: the tests also run away from their tree.
+inline std::filesystem::path place(const char* variable, const char* compiled_in) {
+  const char* value = std::getenv(variable);
+  return std::filesystem::absolute(value && *value ? value : compiled_in);
+}
+inline const auto source_dir = place("MAGNU_SOURCE_DIR", MAGNU_SOURCE_DIR);
+inline const auto program = place("MAGNU_PROGRAM", MAGNU_PROGRAM);
 
 /// A fresh folder that goes with the object.
 class ScratchFolder {
