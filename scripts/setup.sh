@@ -1,4 +1,4 @@
-# Sourced by scripts/run and scripts/test: installs what is missing, configures and builds.
+# Sourced by scripts/run, scripts/test and scripts/bench: installs what is missing, configures and builds.
 # Says nothing on standard output; exits 2 where packages are missing and cannot be installed.
 set -euo pipefail
 
@@ -29,6 +29,12 @@ python3-yaml|/usr/lib/python3/dist-packages/yaml
 python3-h5netcdf|/usr/lib/python3/dist-packages/h5netcdf
 python3-xarray|/usr/lib/python3/dist-packages/xarray
 python3-jsonschema|/usr/lib/python3/dist-packages/jsonschema
+"
+bench_packages="
+libbenchmark-dev|/usr/include/benchmark/benchmark.h
+python3-numpy|/usr/lib/python3/dist-packages/numpy
+python3-scipy|/usr/lib/python3/dist-packages/scipy
+python3-yaml|/usr/lib/python3/dist-packages/yaml
 "
 
 say() { printf 'magnu: %s\n' "$*" >&2; }

@@ -1,0 +1,287 @@
+#!/usr/bin/env python3
+"""Runs the benchmarks, the NumPy yardstick and the program, and prints one table of it all.
+
+    report.py --build DIR [--quick] [--filter REGEX] [--json FILE]
+
+Figures are medians of repetitions that take turns and together last a second or more.  One-thread
+figures are processor time, those of several threads and of the program wall time.  See
+docs/benchmarks.md.
+"""
+import argparse
+import json
+import math
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+SETS = {"default": "SSE2", "v3": "AVX2", "v4": "AVX-512"}
+FLOPS_PER_CELL = 2  # one multiply-add
+CHANNELS = {"electron": "electrons", "nuclear": "nuclei"}
+
+
+def run_benchmarks(build: Path, quick: bool, chosen: str) -> tuple[dict, dict]:
+    """Medians by name: seconds and counters; and where and on what they were measured."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as out:
+        command = [build / "tests/benchmarks/magnu_bench", f"--benchmark_out={out.name}",
+                   f"--benchmark_filter={chosen}"]
+        if quick:
+            command += ["--quick", "--benchmark_min_time=0.001"]
+        else:
+            command += ["--benchmark_min_time=0.25", "--benchmark_repetitions=5",
+                        "--benchmark_enable_random_interleaving=true",
+                        "--benchmark_report_aggregates_only=true"]
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            sys.exit(f"report.py: magnu_bench failed: {done.stderr.strip()}")
+        text = out.read() or b'{"context": {}, "benchmarks": []}'  # empty where nothing matches
+        report = json.loads(text)
+    medians = {}
+    for entry in report["benchmarks"]:
+        if entry.get("aggregate_name", "median") != "median":
+            continue
+        name = entry["run_name"]
+        wall = name.endswith("/real_time")
+        entry["seconds"] = (entry["real_time"] if wall else entry["cpu_time"]) * 1e-9
+        medians[name.removesuffix("/real_time")] = entry
+    return medians, report["context"]
+
+
+def run_yardstick(build: Path, quick: bool) -> dict:
+    command = [sys.executable, HERE / "numpy_yardstick.py", build / "magnu"]
+    done = subprocess.run(command + ["--quick"] * quick, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit("report.py: the NumPy yardstick failed or disagrees with magnu by more than 1e-5")
+    return {form["form"]: form for form in json.loads(done.stdout)["forms"]}
+
+
+def run_program(build: Path, quick: bool, threads: int) -> dict[int, float]:
+    """Median wall seconds of `magnu scan configs/paper.yaml` by number of threads, in turns."""
+    times = {n: [] for n in (1, 2) if n <= threads}
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        while len(times[1]) < 3 or (not quick and time.perf_counter() - start < 2 * len(times)):
+            for n, list_ in times.items():
+                before = time.perf_counter()
+                subprocess.run([build / "magnu", "-q", "scan", ROOT / "configs/paper.yaml",
+                                "--backend", "cpu", "--threads", str(n), "--out", folder + "/out"],
+                               check=True, stdout=subprocess.DEVNULL)
+                list_.append(time.perf_counter() - before)
+    return {n: statistics.median(list_) for n, list_ in times.items()}
+
+
+class Table:
+    """Rows (what, figure, unit, ratio, asked), and the same with numbers for --json."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, ...]] = []
+        self.figures: list[dict] = []
+
+    def add(self, what: str, figure: float, unit: str, ratio: float | None = None, to: str = "",
+            at_most: float | None = None, at_least: float | None = None,
+            of_ratio: bool = False) -> None:
+        """`ratio` to something; `at_most`, `at_least` are asked of the figure or of the ratio."""
+        percent = to.startswith("of ")
+        number = (lambda x: f"{100 * x:.0f} %") if percent else (lambda x: f"{x:.2f} x")
+        asked, judged = "-", ratio if of_ratio else figure
+        bound = at_most if at_most is not None else at_least
+        if bound is not None:
+            met = judged <= bound if at_most is not None else judged >= bound
+            asked = "<= " if at_most is not None else ">= "
+            asked += number(bound) if of_ratio else f"{bound:g}"
+            asked += "" if met else ", missed"
+        written = f"{figure:.1e}" if abs(figure) < 1e-3 else f"{figure:.3g}"
+        self.rows.append((what, written, unit, f"{number(ratio)} {to}" if to else "-", asked))
+        self.figures.append({"what": what, "figure": figure, "unit": unit, "ratio": ratio,
+                             "ratio_to": to, "asked": asked})  # fmt: skip
+
+    def __str__(self) -> str:
+        return aligned([("what", "figure", "unit", "ratio to what", "asked"), *self.rows], "<><<<")
+
+
+def aligned(rows: list[tuple[str, ...]], how: str) -> str:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(how))]
+    lines = ["  ".join(f"{cell:{h}{w}}" for cell, h, w in zip(row, how, widths)).rstrip()
+             for row in rows]
+    lines.insert(1, "  ".join("-" * w for w in widths))
+    return "\n".join(lines)
+
+
+def times(over: dict | None, under: dict | None, counter: str, to: str) -> dict:
+    """The ratio of two entries as keywords of Table.add; none where one is missing."""
+    return dict(ratio=over[counter] / under[counter], to=to) if over and under else {}
+
+
+def threads_text(n: int) -> str:
+    return "1 thread" if n == 1 else f"{n} threads"
+
+
+def by_threads(medians: dict, name: str) -> dict[int, dict]:
+    """Entries NAME/THREADS by ascending number of threads."""
+    found = {int(n.rsplit("/", 1)[1]): entry for n, entry in medians.items()
+             if re.fullmatch(re.escape(name) + r"/\d+", n)}  # fmt: skip
+    return dict(sorted(found.items()))
+
+
+def machine_rows(table: Table, medians: dict) -> None:
+    def add(what: str, unit: str, counter: str, name: str) -> None:
+        for n, entry in by_threads(medians, name).items():
+            one = medians.get(name + "/1") if n > 1 else None
+            table.add(f"{what}, {threads_text(n)}", entry[counter] * 1e-9, unit,
+                      **times(entry, one, counter, "1 thread"))
+
+    for isa in SETS:
+        add(f"FMA peak, {SETS[isa]}", "Gflop/s", "flops", f"machine/fma/{isa}")
+    add("memory rate", "GB/s", "bytes", "machine/triad")
+
+
+def fast_rows(table: Table, medians: dict, yardstick: dict) -> None:
+    at = "8 components, 100 energies"
+    for channel, off in CHANNELS.items():
+        spectra = medians.get(f"fast/spectra/{channel}")
+        point = medians.get(f"fast/shape_point/{channel}")
+        steps = medians.get(f"fast/steps/{channel}")
+        electrons = channel == "electron"
+        if spectra:
+            table.add(f"spectra off {off}, Pee given, {at}", spectra["seconds"] * 1e6, "us",
+                      at_most=15 if electrons else None)
+            table.add("  error met by the sum", spectra["error_total"], "relative",
+                      at_most=1e-6)
+            table.add("  error met by a component", spectra["error_component"], "relative",
+                      at_most=1e-6)
+        if point:
+            table.add(f"shape point off {off}, Pee included", point["seconds"] * 1e6, "us",
+                      **times(point, spectra, "seconds", "its spectra"),
+                      at_most=100 if electrons else None)
+        if steps and electrons:
+            parts = {k.removeprefix("step "): v for k, v in steps.items() if k.startswith("step ")}
+            parts["memory and the rest"] = steps["seconds"] - sum(parts.values())
+            for name, seconds in sorted(parts.items(), key=lambda part: -part[1]):
+                table.add("  " + name, seconds * 1e6, "us",
+                          ratio=seconds / steps["seconds"], to="of the shape point")
+    if entry := medians.get("threads/shape_points/1"):
+        table.add("shape point of a study's axis, whole", entry["seconds"] / entry["points"] * 1e6,
+                  "us")
+    if "fast/build_flux" in medians:
+        table.add("flux of a solar model built anew", medians["fast/build_flux"]["seconds"] * 1e6,
+                  "us")
+    spectra = medians.get("fast/spectra/electron")
+    for name, form in yardstick.items():
+        table.add(f"NumPy, {name}, {form['nodes']} nodes", form["seconds"] * 1e6, "us",
+                  **times(form, spectra, "seconds", "magnu's spectra"))
+        table.add("  deviation from magnu", form["error"], "relative", at_most=1e-5)
+
+
+def direct_rows(table: Table, medians: dict) -> None:
+    for isa in SETS:
+        for n, entry in by_threads(medians, f"direct/{isa}").items():
+            peak = medians.get(f"machine/fma/{isa}/{n}")
+            ratio = {}
+            if peak:
+                ratio = dict(ratio=FLOPS_PER_CELL * entry["cells"] / peak["flops"],
+                             to="of FMA peak", at_least=0.5, of_ratio=True)
+            table.add(f"direct, {SETS[isa]}, {threads_text(n)}, {entry['nodes']:.0f} nodes",
+                      entry["cells"] * 1e-9, "Gcell/s", **ratio)
+
+
+def thread_rows(table: Table, medians: dict, program: dict[int, float]) -> None:
+    def add(what: str, one: float, two: float) -> None:
+        table.add(f"{what}, 1 to 2 threads", one / two, "x", ratio=one / two / 2, to="of ideal",
+                  at_least=1.9)
+
+    for what, name in (("spectra, 100 000 energies", "threads/spectra"),
+                       ("256 shape points of a study", "threads/shape_points"),
+                       *((f"direct, {SETS[isa]}", f"direct/{isa}") for isa in SETS)):
+        if f"{name}/1" in medians and f"{name}/2" in medians:
+            add(what, *(medians[f"{name}/{n}"]["seconds"] for n in (1, 2)))
+    if 2 in program:
+        add("whole program", program[1], program[2])
+
+
+def cuda_rows(table: Table, medians: dict) -> None:
+    for channel, off in CHANNELS.items():
+        for kind, what in (("spectra", "spectra"), ("shape_point", "shape point")):
+            if entry := medians.get(f"cuda/{kind}/{channel}"):
+                cpu = medians.get(f"fast/{kind}/{channel}")
+                table.add(f"CUDA, {what} off {off}", entry["seconds"] * 1e6, "us",
+                          **times(entry, cpu, "seconds", "1 CPU thread's time"))
+    if entry := medians.get("cuda/direct"):
+        cpu = max((e for n, e in medians.items() if n.startswith("direct/")),
+                  key=lambda e: e["cells"], default=None)  # fmt: skip
+        table.add("CUDA, direct", entry["cells"] * 1e-9, "Gcell/s",
+                  **times(entry, cpu, "cells", "the CPU's best"))
+
+
+def growth(medians: dict) -> list[dict]:
+    """Per axis: sizes, seconds and the exponent of a line through their logarithms."""
+    axes: dict[str, list[tuple[int, float]]] = {}
+    for name, entry in medians.items():
+        if match := re.fullmatch(r"growth/(.+)/(\d+)", name):
+            axes.setdefault(match[1], []).append((int(match[2]), entry["seconds"]))
+    table = []
+    for axis, points in sorted(axes.items()):
+        points.sort()
+        x, y = ([math.log(p[i]) for p in points] for i in (0, 1))
+        slope = statistics.linear_regression(x, y).slope if len(set(x)) > 1 else math.nan
+        table.append({"axis": axis, "sizes": [p[0] for p in points],
+                      "seconds": [p[1] for p in points], "exponent": slope})  # fmt: skip
+    return table
+
+
+def growth_text(axes: list[dict]) -> str:
+    rows = [("time against", "sizes", "times [ms]", "exponent")]
+    for a in axes:
+        rows.append((a["axis"], " ".join(f"{s}" for s in a["sizes"]),
+                     " ".join(f"{1e3 * s:.3g}" for s in a["seconds"]), f"{a['exponent']:.2f}"))
+    return aligned(rows, "<<<>")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=Path, required=True, help="build folder with magnu_bench")
+    parser.add_argument("--quick", action="store_true", help="small sizes, once: a smoke test")
+    parser.add_argument("--filter", default="", metavar="REGEX",
+                        help="only these of machine, fast, numpy, direct, program, threads, "
+                             "growth, cuda")  # fmt: skip
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    options = parser.parse_args()
+    chosen = lambda name: re.search(options.filter, name) is not None
+
+    medians, context = run_benchmarks(options.build, options.quick, options.filter or ".")
+    threads = int(context.get("threads", 1))
+    yardstick = run_yardstick(options.build, options.quick) if chosen("numpy") else {}
+    program = run_program(options.build, options.quick, threads) if chosen("program") else {}
+
+    table = Table()
+    machine_rows(table, medians)
+    fast_rows(table, medians, yardstick)
+    direct_rows(table, medians)
+    for n, seconds in sorted(program.items()):
+        table.add(f"magnu scan configs/paper.yaml, {threads_text(n)}", seconds * 1e3, "ms")
+    thread_rows(table, medians, program)
+    cuda_rows(table, medians)
+    axes = growth(medians)
+
+    if context:
+        print(f"magnu {context['magnu']}, {context['date'][:10]}, {context['processor']}, "
+              f"{threads_text(threads)}, {SETS[context['instruction_set']]}; load average "
+              f"{context['load_avg'][0]:.1f}")  # fmt: skip
+        print(f"CUDA device: {context['cuda']}\n")
+    print(table)
+    if axes:
+        print("\n" + growth_text(axes))
+    if options.quick:
+        print("\nquick: sizes and times too small to mean anything")
+    if options.json:
+        options.json.write_text(json.dumps(
+            {"context": context, "quick": options.quick, "figures": table.figures, "growth": axes},
+            indent=1) + "\n")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
