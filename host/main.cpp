@@ -43,6 +43,7 @@ void start_log(const Options& options) {
     logger->set_level(options.quiet     ? spdlog::level::err
                       : options.verbose ? spdlog::level::debug
                                         : spdlog::level::info);
+    logger->flush_on(spdlog::level::debug);
     spdlog::set_default_logger(logger);
   };
   use();
@@ -99,8 +100,30 @@ void print(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
-void warn_about(const Study& study) {
-  for (const auto& warning : study_warnings(study)) spdlog::warn(warning);
+/// Of a scan: settings without effect; the rest, which `check` tells too, when asked for.
+void warn_about(const Study& study, spdlog::level::level_enum level_of_the_rest) {
+  const auto warnings = study_warnings(study);
+  for (std::size_t i = 0; i < warnings.size(); ++i)
+    spdlog::log(i < study.warnings.size() ? spdlog::level::warn : level_of_the_rest, warnings[i]);
+}
+
+/// A chi^2 with Gaussian errors means little where it excludes a handful of events.
+void warn_of_few_events(const std::vector<CurveResult>& results) {
+  constexpr double few = 3;
+  for (const auto& r : results) {
+    double excess = 0;
+    for (int b = 0; b < r.curve.bins; ++b)
+      excess += r.magnetic[b] *
+                (r.curve.statistic == Statistic::counts
+                     ? 1
+                     : (r.curve.upper - r.curve.threshold) / r.curve.bins / constants::keV);
+    excess *= r.limit * r.limit;
+    if (std::isfinite(r.limit) && excess < few)
+      spdlog::warn(
+          "curve '{}': at its limit the magnetic signal is {:.2g} events: too few for the Gaussian "
+          "errors of the chi^2, which makes the limit too strong",
+          r.curve.name, excess);
+  }
 }
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -147,7 +170,7 @@ int run_grid(const Options& options, const Study& study, const Runner& runner,
 int run_scan(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
   const auto study = read_study(options.config, options.overrides);
-  warn_about(study);
+  warn_about(study, spdlog::level::debug);
   const auto runner = make_runner(options);
   if (!study.axes.empty()) return run_grid(options, study, *runner, start);
   const auto evaluation = options.evaluation == "direct" ? Evaluation::direct : Evaluation::fast;
@@ -179,7 +202,7 @@ int run_scan(const Options& options) {
     if (!cuda_status().devices.empty()) {
       owned.push_back(make_cuda_runner());
     } else {
-      spdlog::info("verified on the CPU alone: no CUDA device ({})", cuda_status().reason);
+      spdlog::debug("verified on the CPU alone: no CUDA device ({})", cuda_status().reason);
     }
     for (const auto& r : owned) runners.push_back(r.get());
     Progress progress("verification", cells * static_cast<double>(runners.size()), "cells",
@@ -194,6 +217,7 @@ int run_scan(const Options& options) {
     if (options.verify) print(verification_table(report));
     print("results in " + folder.path().string() + "\n");
   }
+  warn_of_few_events(results);
   if (options.verify && !report.passed()) {
     spdlog::error("verification failed; the results are kept and marked in study.json");
     return failed;
@@ -207,7 +231,8 @@ int run_spectrum(const Options& options) {
   std::string text = options.at;
   for (bool more = !text.empty(); more;) {
     const auto comma = text.find(',');
-    const auto word = text.substr(0, comma);
+    auto word = text.substr(0, comma);
+    std::erase(word, ' ');
     more = comma != std::string::npos;
     double value = 0;
     if (!parse_number(word, value) || !(value >= 1e-3 && value <= 1e6))
@@ -225,7 +250,7 @@ int run_spectrum(const Options& options) {
 int run_check(const Options& options) {
   const auto study = read_study(options.config, options.overrides);
   print(effective_yaml(study) + "\n" + cost_report(study));
-  warn_about(study);
+  warn_about(study, spdlog::level::warn);
   return done;
 }
 

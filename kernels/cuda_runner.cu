@@ -16,7 +16,9 @@ int device_count(std::string& reason) {
   const auto status = cudaGetDeviceCount(&count);
   if (status != cudaSuccess) {
     cudaGetLastError();
-    reason = cudaGetErrorString(status);
+    int driver = 0;
+    const bool none = cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0;
+    reason = none ? "no NVIDIA driver" : cudaGetErrorString(status);
     return 0;
   }
   if (count == 0) reason = "the driver knows none";

@@ -29,6 +29,7 @@ template <class Body>
 void launch_1d(std::size_t n, const Body& body) {
   if (n == 0) return;
   const std::size_t blocks = (n + threads_per_block - 1) / threads_per_block;
+  if (blocks > 0x7fffffff) throw DeviceError("a launch of more than 2^31 blocks");
   run_body<<<static_cast<unsigned>(blocks), threads_per_block>>>(body, n);
   check(cudaGetLastError(), "launch");
 }

@@ -51,14 +51,15 @@ class Cli : public testing::Test {
     write("study.yaml",
           "exposure: 2 tonne year\nbackground: [{fraction: 0.25}]\nmu_eff: {points: 101}\n"
           "curves:\n  - {name: electrons, bins: 5}\n"
-          "  - {name: 'nuclei, 0.3 keV', channel: nuclear, bins: 4, statistic: density}\n");
+          "  - {name: 'nuclei, 0.3 keV', channel: nuclear, bins: 4, upper: 4 keV, statistic: "
+          "density}\n");
   }
 
   /// Arguments as a shell takes them; the code is 128 + signal where one ended the program.
   Outcome run(const std::string& arguments, const std::string& environment = "",
               const std::string& redirections = "") const {
-    const auto command = "cd '" + path().string() + "' && " + environment +
-                         " '" + test::program.string() + "' " + arguments +
+    const auto command = "cd '" + path().string() + "' && " + environment + " '" +
+                         test::program.string() + "' " + arguments +
                          " >stdout 2>stderr </dev/null " + redirections;
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), text("stdout"),
@@ -207,6 +208,17 @@ TEST_F(Cli, CheckWarnsOfBinsBeyondTheSpectrumAlsoInTheLogFile) {
   }
 }
 
+TEST_F(Cli, ScanWarnsWhereAHandfulOfEventsMakesTheLimit) {
+  write("few.yaml", "channel: nuclear\nthreshold: 3 keV\nupper: 4 keV\nbins: 2\n");
+  EXPECT_TRUE(has(run("scan few.yaml").err, "too few for the Gaussian errors"));
+}
+
+TEST_F(Cli, CheckWarnsOfATableThatDoesNotCoverTheBins) {
+  write("t.csv", "energy_keV,rate_per_tonne_year_keV\n1,2\n50,2\n");
+  write("table.yaml", "background: [{table: t.csv}]\n");
+  EXPECT_TRUE(has(run("check table.yaml").err, "t.csv covers 1 keV to 50 keV"));
+}
+
 TEST_F(Cli, ScanWritesItsFilesAndNothingElse) {
   EXPECT_TRUE(has(output("scan study.yaml --backend cpu"), "results in results/study\n"));
   const Files headers{
@@ -251,7 +263,7 @@ TEST_F(Cli, FolderOfAnotherStudyIsReplacedOnlyWhenTold) {
     EXPECT_TRUE(has(text("stderr"), "--overwrite"));
     EXPECT_EQ(difference(files(), before), none);
   };
-  expect_refusal("results: the folder holds the results of another study, 'study'");
+  expect_refusal("results: the folder holds the results of 'study' with other settings");
   for (const char* foreign : {"[1, 2]", "not json", "{\"name\": 3}", "{\"study_hash\": 3}"}) {
     write("results/study.json", foreign);
     expect_refusal("results: the folder holds ");

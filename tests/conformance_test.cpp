@@ -177,6 +177,18 @@ TEST(Verification, PassesAndFailsWhenOnePanelIsOffByAMillionth) {
   }
 }
 
+TEST(Verification, AllowsWhatTheStudysAccuracyAllows) {
+  const auto runner = make_cpu_runner(2, best_instruction_set());
+  auto curve = paper_curve("electron", Statistic::counts);
+  curve.threshold = 1 * constants::keV;
+  curve.upper = 30 * constants::keV;
+  curve.bins = 29;
+  curve.flux.accuracy = 1e-3;
+  const auto report = verify({"s", {curve}}, {runner.get()}, {});
+  EXPECT_TRUE(report.passed());
+  EXPECT_GT(report.deviations.front().value, between_evaluations) << "a coarse grid, seen";
+}
+
 TEST(Verification, NotANumberFails) {
   EXPECT_FALSE((Deviation{"x", std::nan(""), 1, ""}).passed());
 }

@@ -68,6 +68,9 @@ struct Quoted {
   std::vector<Background> background;
   double sigma_scale, density, in_error;
 };
+void PrintTo(const Quoted& quoted, std::ostream* stream) {
+  *stream << quoted.name;
+}
 class QuotedLimits : public testing::TestWithParam<Quoted> {};
 
 TEST_P(QuotedLimits, WithinHalfAPercent) {
@@ -199,6 +202,19 @@ TEST_F(EngineTest, BinsWithNothingExpectedAddNothing) {
   EXPECT_NEAR(result.limit / inside, 1, 1e-6);
   c.threshold = 8 * keV;  // nothing anywhere
   EXPECT_TRUE(std::isinf(engine_.run(c).limit));
+}
+
+TEST_F(EngineTest, NoBinHoldsLessThanNothingAtTheEndOfASpectrum) {
+  auto c = paper_curve("electron", Statistic::counts);
+  c.flux.components = {"pp"};
+  c.threshold = 264.0646 * keV;
+  c.upper = 264.064701 * keV;
+  c.bins = 40;
+  const auto result = engine_.run(c);
+  for (int b = 0; b < c.bins; ++b) {
+    EXPECT_GE(result.bins.signal[b], 0);
+    EXPECT_GE(result.bins.sigma[b], 0);
+  }
 }
 
 TEST_F(EngineTest, ALimitOutsideTheGridIsSolvedForAllTheSame) {

@@ -152,6 +152,14 @@ TEST(DoubleBeta, RatesAndTotal) {
   EXPECT_EQ(xe136_double_beta_rate(load_target("argon"), 10 * keV), 0);
 }
 
+TEST(DoubleBeta, ABinAcrossItsEndHoldsWhatLiesBelow) {
+  const auto xenon = load_target("xenon");
+  const std::vector<Background> list{named_background("xe136_2nbb")};
+  EXPECT_NEAR(background_events(list, xenon, 2, 5) / background_events(list, xenon, 2, 2.45783), 1,
+              1e-13);
+  EXPECT_EQ(background_events(list, xenon, 3, 5), 0);
+}
+
 TEST(Backgrounds, NamedOnesAddUpToTheirReferences) {
   const auto xenon = load_target("xenon");
   const auto rate = [&](const char* name, double energy) {

@@ -153,10 +153,13 @@ double background_events(const std::vector<Background>& list, const Target& targ
       sum += table_events(*entry.table, lower, upper);
     } else if (entry.kind == Background::Kind::named) {
       sum += background_events(entry.parts, target, lower, upper);
-    } else {  // polynomials of degree 10 at most: six nodes are exact
-      sum += integrate([&](double e) { return background_rate({entry}, target, e); }, lower, upper,
-                       6) /
-             constants::keV;
+    } else if (entry.kind == Background::Kind::flat) {
+      sum += entry.value * (upper - lower) / constants::keV;
+    } else if (entry.kind == Background::Kind::xe136_2nbb && lower < xe136_end_energy) {
+      // A polynomial of degree 10 up to its end: six nodes are exact.
+      sum += entry.value / constants::keV *
+             integrate([&](double e) { return xe136_double_beta_rate(target, e); }, lower,
+                       std::min(upper, xe136_end_energy), 6);
     }
   }
   return sum;

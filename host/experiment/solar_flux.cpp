@@ -14,8 +14,6 @@ namespace magnu {
 namespace {
 
 constexpr int beta_terms = 16;
-// Panels are laid for fits and integrals of this order in the fast evaluation.
-constexpr int fit_order = 12;
 constexpr double gauss_accuracy = 1e-15;
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
@@ -32,7 +30,7 @@ void require(const std::vector<std::string>& known, const std::string& name, con
 /// Edge ratio of panels on which the flux, Enu^-2 and Pee all converge. Pee is singular where
 /// A = exp(+-2 i theta12): at least 2 sin(theta12) E away from an energy E.
 double edge_ratio(const FluxSettings& settings) {
-  const double from_zero = panel_ratio(settings.accuracy / 10, fit_order);
+  const double from_zero = panel_ratio(settings.accuracy / 10, fit_nodes);
   const double nearest = std::min(1.0, 2 * std::sqrt(settings.oscillation.sin2_theta12));
   const double spread = (from_zero + 1) / (from_zero - 1) / std::max(nearest, 1e-3);
   return (spread + 1) / (spread - 1);
@@ -40,8 +38,7 @@ double edge_ratio(const FluxSettings& settings) {
 
 class Builder {
  public:
-  explicit Builder(const FluxSettings& settings)
-      : ratio_(edge_ratio(settings)), gauss_accuracy_(gauss_accuracy) {
+  explicit Builder(const FluxSettings& settings) : ratio_(edge_ratio(settings)) {
     flux_.settings = settings;
     require(solar_models(), settings.solar_model, "solar_model");
     require(b8_spectra(), settings.b8_spectrum, "b8_spectrum");
@@ -90,7 +87,7 @@ class Builder {
                  double ratio) {
     flux_.panels.push_back({lower, upper, component_, static_cast<int>(flux_.coefficients.size()),
                             static_cast<int>(coefficients.size()),
-                            gauss_nodes_for(ratio, gauss_accuracy_)});
+                            gauss_nodes_for(ratio, gauss_accuracy)});
     flux_.coefficients.insert(flux_.coefficients.end(), coefficients.begin(), coefficients.end());
   }
 
@@ -166,7 +163,7 @@ class Builder {
   }
 
   SolarFlux flux_;
-  double ratio_, gauss_accuracy_;
+  double ratio_;
   int component_ = 0;
 };
 
@@ -187,10 +184,6 @@ FluxView SolarFlux::view() const {
           SurvivalProbability(settings.oscillation)};
 }
 
-double SolarFlux::largest_energy() const {
-  return *std::max_element(end_energy.begin(), end_energy.end());
-}
-
 std::vector<double> SolarFlux::break_energies() const {
   auto energies = end_energy;
   for (const auto& line : lines) energies.push_back(line.energy);
@@ -200,8 +193,8 @@ std::vector<double> SolarFlux::break_energies() const {
 }
 
 SolarFlux make_solar_flux(const FluxSettings& settings) {
-  // Oscillation parameters only enter through Pee and the panels' ratio: the spectra of the last flux
-  // serve again, for whoever sweeps them.
+  // Oscillation parameters only enter through Pee and the panels' ratio: the spectra of the last
+  // flux serve again, for whoever sweeps them.
   static std::mutex mutex;
   static SolarFlux last;
   static double last_ratio = 0;
@@ -237,19 +230,39 @@ std::vector<std::string> solar_components() {
   return names;
 }
 
-std::vector<double> kinematic_energies(const std::string& component,
-                                       const std::string& b8_spectrum) {
+namespace {
+
+/// One energy for each row of a component: the line's, the end point, or `of_table` of its table.
+template <class OfTable>
+std::vector<double> energies_of(const std::string& component, const std::string& b8_spectrum,
+                                OfTable&& of_table) {
   const auto shapes = data_table("solar_components.csv");
   std::vector<double> energies;
-  for (std::size_t row = 0; row < shapes.rows(); ++row) {
-    if (shapes.text(row, "component") != component) continue;
-    energies.push_back(shapes.text(row, "kind") == "table"
-                           ? data_table(component + "_spectrum_" + b8_spectrum + ".csv")
-                                 .numbers("neutrino_energy_MeV")
-                                 .back()
-                           : shapes.number(row, "energy_MeV"));
-  }
+  for (std::size_t row = 0; row < shapes.rows(); ++row)
+    if (shapes.text(row, "component") == component)
+      energies.push_back(shapes.text(row, "kind") == "table"
+                             ? of_table(data_table(component + "_spectrum_" + b8_spectrum + ".csv"))
+                             : shapes.number(row, "energy_MeV"));
   return energies;
+}
+
+}  // namespace
+
+std::vector<double> kinematic_energies(const std::string& component,
+                                       const std::string& b8_spectrum) {
+  return energies_of(component, b8_spectrum, [](const CsvTable& table) {
+    return table.numbers("neutrino_energy_MeV").back();
+  });
+}
+
+std::vector<double> flux_ends(const std::string& component, const std::string& b8_spectrum) {
+  return energies_of(component, b8_spectrum, [](const CsvTable& table) {
+    const auto energy = table.numbers("neutrino_energy_MeV");
+    const auto value = table.numbers("probability_per_MeV");
+    std::size_t last = energy.size() - 1;
+    while (last > 0 && value[last - 1] == 0) --last;
+    return energy[last];
+  });
 }
 
 }  // namespace magnu

@@ -41,7 +41,7 @@ const std::vector<Key>& study_keys() {
       {"fraction_in", "variance | error", "", "variance",
        "where a background fraction f goes: sigma^2 = x + f x, or sigma = (1 + f) sqrt(x)"},
       {"statistic", "counts | density", "", "counts",
-       "events in each bin, or the rate at each bin's centre (the paper's reading)"},
+       "events in each bin, or the rate at each bin's centre (a reading of the paper)"},
       {"sigma_scale", "number", "", "1", "factor on every bin's error"},
       {"confidence_level", "number", "", "0.9", "of the limits, one degree of freedom"},
       {"mu_eff", "map", "", "see its keys",

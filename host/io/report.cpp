@@ -125,13 +125,17 @@ std::string grid_cost_report(const Study& study) {
 
 std::string cost_report(const Study& study) {
   if (!study.axes.empty()) return grid_cost_report(study);
-  double recoil_rows = 0, values = 0, block = 0, bins = 0;
+  double recoil_rows = 0, values = 0, block = 0, bins = 0, spectra = 0;
   for (const auto& curve : study.curves) {
     const auto flux = make_solar_flux(curve.flux);
     const auto problem = make_recoil_problem(curve, load_target(curve.target), flux);
     recoil_rows += static_cast<double>(problem.points() * problem.species);
     values += static_cast<double>(curve.mu_eff.points);
     bins += curve.bins;
+    // A spectrum point of each component, twice while it is handed over, and the rows.
+    spectra += static_cast<double>(problem.points()) *
+               (64.0 * static_cast<double>(flux.components.size()) +
+                50.0 * static_cast<double>(problem.species));
     block = std::max(block, static_cast<double>(problem.bins() * curve.mu_eff.points) * 8 +
                                 static_cast<double>(problem.points()) * 400);
   }
@@ -144,7 +148,8 @@ std::string cost_report(const Study& study) {
       "memory, about               {}B fast, {}B direct\n"
       "output, about               {}B\n",
       study.curves.size(), scaled_text(recoil_rows), scaled_text(direct_work(study)),
-      scaled_text(2e7 + 80 * values), scaled_text(8e7 + block + 80 * values), scaled_text(output));
+      scaled_text(2e7 + spectra + 80 * values), scaled_text(8e7 + spectra + block + 80 * values),
+      scaled_text(output));
 }
 
 std::string names_report() {

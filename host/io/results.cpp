@@ -220,8 +220,9 @@ ResultsFolder::ResultsFolder(fs::path folder, const Study& study, bool overwrite
                  : std::string();
     };
     if (text("study_hash") == study_hash(study)) return;
-    held = text("study_hash").empty() ? "a study.json that is not magnu's"
-                                      : "the results of another study, '" + text("name") + "'";
+    held = text("study_hash").empty()   ? "a study.json that is not magnu's"
+           : text("name") == study.name ? "the results of '" + study.name + "' with other settings"
+                                        : "the results of another study, '" + text("name") + "'";
   } else {
     for (const auto& name : result_names)
       if (fs::exists(folder_ / name)) held = "a " + name + " of unknown origin";

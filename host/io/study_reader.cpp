@@ -371,9 +371,16 @@ Study read_study(const std::string& path, const std::vector<std::string>& overri
 std::vector<std::string> study_warnings(const Study& study) {
   auto warnings = study.warnings;
   for (const auto& curve : study.curves) {
+    for (const auto& entry : curve.background)
+      if (entry.table && (entry.table->energy.front() > curve.threshold ||
+                          entry.table->energy.back() < curve.upper))
+        warnings.push_back(
+            fmt::format("curve '{}': {} covers {} to {}; outside it the background is zero",
+                        curve.name, entry.table->file, energy_text(entry.table->energy.front()),
+                        energy_text(entry.table->energy.back())));
     double neutrino_end = 0, lightest = std::numeric_limits<double>::infinity();
     for (const auto& component : curve.flux.components)
-      for (const double energy : kinematic_energies(component, curve.flux.b8_spectrum))
+      for (const double energy : flux_ends(component, curve.flux.b8_spectrum))
         neutrino_end = std::max(neutrino_end, energy);
     for (const auto& isotope : load_target(curve.target).isotopes)
       lightest = std::min(lightest, isotope.nuclear_mass());

@@ -9,7 +9,7 @@ namespace magnu {
 namespace {
 
 constexpr double half_life = 2.165e21;  // yr
-constexpr double end_energy = 2.45783 / constants::electron_mass;
+constexpr double end_energy = xe136_end_energy / constants::electron_mass;
 
 double sum_spectrum(double t) {
   if (t <= 0 || t >= end_energy) return 0;

@@ -1,5 +1,6 @@
 #include "magnu/scan/engine.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "magnu/experiment/targets.hpp"
@@ -182,7 +183,8 @@ BinnedSignal bin_signal(const Curve& curve, const Target& target,
         curve.exposure * (curve.statistic == Statistic::density
                               ? background_rate(curve.background, target, 0.5 * (lower + upper))
                               : background_events(curve.background, target, lower, upper));
-    const double signal = curve.exposure * standard_model[bin];
+    // Next to the end of a spectrum rounding can leave less than nothing.
+    const double signal = curve.exposure * std::max(0.0, standard_model[bin]);
     double sigma = 0;
     if (curve.fraction_in == FractionIn::variance) {
       sigma = std::sqrt(signal + fraction * signal + other);

@@ -103,10 +103,12 @@ VerificationReport verify(const Study& study, const std::vector<const Runner*>& 
   std::list<Side> sides;
   std::list<Comparison> comparisons;
   Side *first_fast = nullptr, *first_direct = nullptr;
+  double evaluations = between_evaluations;  // or what the study itself allows
+  for (const auto& curve : study.curves) evaluations = std::max(evaluations, curve.flux.accuracy);
   for (const auto* runner : runners) {
     auto& fast = sides.emplace_back(*runner, Evaluation::fast, progress);
     auto& direct = sides.emplace_back(*runner, Evaluation::direct, progress);
-    comparisons.emplace_back(fast, direct, between_evaluations);
+    comparisons.emplace_back(fast, direct, evaluations);
     if (first_fast) {
       comparisons.emplace_back(fast, *first_fast, between_backends);
       comparisons.emplace_back(direct, *first_direct, between_backends);

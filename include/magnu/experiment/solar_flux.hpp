@@ -9,6 +9,9 @@
 
 namespace magnu {
 
+/// Chebyshev nodes per panel in the fast evaluation; panels are laid for them.
+inline constexpr int fit_nodes = 12;
+
 /// What decides a solar neutrino flux at Earth: the key of a shape point.
 struct FluxSettings {
   std::string solar_model = "b16gs98";
@@ -80,8 +83,6 @@ struct SolarFlux {
 
   /// A view of these very vectors.
   FluxView view() const;
-  /// Largest energy of all components [MeV].
-  double largest_energy() const;
   /// Energies [MeV] where the flux or its slope breaks: ends of components and lines.
   std::vector<double> break_energies() const;
 };
@@ -100,5 +101,8 @@ std::vector<std::string> solar_components();
 /// Neutrino energies of a component's lines, or the end of its spectrum [MeV].
 std::vector<double> kinematic_energies(const std::string& component,
                                        const std::string& b8_spectrum);
+
+/// The same, but of a table the energy beyond which it holds nothing but zeros [MeV].
+std::vector<double> flux_ends(const std::string& component, const std::string& b8_spectrum);
 
 }  // namespace magnu

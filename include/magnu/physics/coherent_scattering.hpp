@@ -15,7 +15,6 @@ namespace magnu {
 struct CoherentScattering {
   static constexpr std::string_view name = "nuclear";
   static constexpr ProcessDefaults defaults{4.5 * constants::keV, 14, "b8"};
-  static constexpr bool flavour_blind = true;
   static constexpr bool electron_recoils = false;
 
   double recoil_energy = 0;   ///< MeV

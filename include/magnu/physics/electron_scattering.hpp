@@ -15,7 +15,6 @@ namespace magnu {
 struct ElectronScattering {
   static constexpr std::string_view name = "electron";
   static constexpr ProcessDefaults defaults{105 * constants::keV, 11, ""};
-  static constexpr bool flavour_blind = false;
   static constexpr bool electron_recoils = true;
 
   double recoil_energy = 0;  ///< MeV

@@ -8,9 +8,6 @@
 /// loop, a CUDA launch and the tests' emulator run these same objects.
 namespace magnu {
 
-/// Chebyshev nodes per panel of the running integrals.
-inline constexpr int fit_nodes = 12;
-
 /// Running integrals of flux E^-k, k = 0, 1, 2, and of flux Pee E^-k.
 inline constexpr int moments = 6;
 

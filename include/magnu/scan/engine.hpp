@@ -73,7 +73,6 @@ class Engine {
   const Spectra& point_spectra(const Curve& curve);
   const SolarFlux& flux(const Curve& curve);
 
-  const Runner& runner() const { return runner_; }
   const Counters& counters() const { return counters_; }
 
  private:
@@ -83,7 +82,6 @@ class Engine {
 
   Shape& shape(const Curve& curve);
   Points& points(const Curve& curve);
-  const std::vector<double>& standard_model_bins(Points& points);
   const DirectSums& direct_grid(Points& points, const Curve& curve);
 
   const Runner& runner_;
