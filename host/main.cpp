@@ -130,13 +130,13 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+Evaluation evaluation_of(const Options& options) {
+  return options.evaluation == "direct" ? Evaluation::direct : Evaluation::fast;
+}
+
 /// A study with axes: one limit per point of the grid.
 int run_grid(const Options& options, const Study& study, const Runner& runner,
              std::chrono::steady_clock::time_point start) {
-  if (options.verify || options.evaluation == "direct")
-    throw InputError(
-        {"", 0, "axes", study.name}, "a study with axes has no direct evaluation yet",
-        "leave --verify and --evaluation direct out, or verify a study of single curves");
   const Grid grid(study.curves, study.axes);
   const ResultsFolder folder(options.out.empty() ? "results/" + study.name : options.out, study,
                              options.overwrite);
@@ -153,8 +153,8 @@ int run_grid(const Options& options, const Study& study, const Runner& runner,
   {
     Progress progress("scan", static_cast<double>(grid.size()), "detectors", options.quiet);
     provenance.counters = scan_grid(
-        grid, runner, options.chunk, [&](std::span<const double> limits) { file.append(limits); },
-        progress.callback());
+        grid, runner, evaluation_of(options), options.chunk,
+        [&](std::span<const double> limits) { file.append(limits); }, progress.callback());
   }
   provenance.wall_seconds = seconds_since(start);
   file.finish();
@@ -173,7 +173,7 @@ int run_scan(const Options& options) {
   warn_about(study, spdlog::level::debug);
   const auto runner = make_runner(options);
   if (!study.axes.empty()) return run_grid(options, study, *runner, start);
-  const auto evaluation = options.evaluation == "direct" ? Evaluation::direct : Evaluation::fast;
+  const auto evaluation = evaluation_of(options);
   const ResultsFolder folder(options.out.empty() ? "results/" + study.name : options.out, study,
                              options.overwrite);
 

@@ -64,12 +64,12 @@ class Conformance : public testing::TestWithParam<std::tuple<Backend, const char
 
 TEST_P(Conformance, SpectraOfBothEvaluations) {
   Engine here(*runner_, Evaluation::fast), there(*reference_, Evaluation::fast);
-  const auto &a = here.point_spectra(curve_), &b = there.point_spectra(curve_);
   const auto& problem = there.problem(curve_);
+  const auto a = here.spectra(curve_, problem.rows), b = there.spectra(curve_, problem.rows);
   ASSERT_EQ(a.values.size(), b.values.size());
   const std::vector<double> mu{0, 1e-13, 1e-11, 1e-9};
   const auto direct = runner_->direct(here.flux(curve_), problem, mu, true, {});
-  for (std::size_t p = 0; p < problem.points(); ++p) {
+  for (std::size_t p = 0; p < problem.rows.size(); ++p) {
     const auto x = a.total(p), y = b.total(p);
     EXPECT_NEAR(x.standard_model, y.standard_model, bound * y.standard_scale);
     EXPECT_NEAR(x.magnetic, y.magnetic, bound * y.magnetic_scale);
@@ -140,7 +140,7 @@ class Perturbed : public Runner {
       changed.coefficients[panel.first_coefficient + i] *= 1 + 1e-6;
     return runner_.convolve(changed);
   }
-  Spectra spectra(const Convolution& c, const RecoilProblem& p) const override {
+  Spectra spectra(const Convolution& c, const RecoilRows& p) const override {
     return runner_.spectra(c, p);
   }
   DirectSums direct(const SolarFlux& flux, const RecoilProblem& problem, std::span<const double> mu,

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "magnu/scan/curve.hpp"
-#include "magnu/scan/recoil_problem.hpp"
+#include "magnu/scan/recoil_grid.hpp"
 
 namespace magnu::test {
 

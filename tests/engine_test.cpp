@@ -179,7 +179,7 @@ TEST_P(Laws, SignalIsBilinearInTheMomentInTheDirectSums) {
   const auto& problem = engine_.problem(c);
   const std::vector<double> mu{0, 1e-11, 2e-11};
   const auto sums = runner_->direct(engine_.flux(c), problem, mu, true, {});
-  for (std::size_t p = 0; p < problem.points(); ++p) {
+  for (std::size_t p = 0; p < problem.rows.size(); ++p) {
     const double* r = &sums.spectrum[3 * p];
     EXPECT_NEAR(r[2] - r[0], 4 * (r[1] - r[0]), 1e-12 * r[2]);
   }

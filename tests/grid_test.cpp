@@ -53,9 +53,10 @@ struct Scanned {
   Counters counters;
 };
 
-Scanned scan(const Grid& grid, const Runner& runner, std::size_t chunk = default_chunk) {
+Scanned scan(const Grid& grid, const Runner& runner, std::size_t chunk = default_chunk,
+             Evaluation evaluation = Evaluation::fast) {
   Scanned result;
-  result.counters = scan_grid(grid, runner, chunk,
+  result.counters = scan_grid(grid, runner, evaluation, chunk,
                               [&](std::span<const double> part) {
                                 result.limits.insert(result.limits.end(), part.begin(), part.end());
                               },
@@ -74,7 +75,7 @@ TEST_F(GridTest, AxesAreOrderedByWhatTheyCost) {
   std::vector<std::string> order;
   for (const auto& axis : grid_.axes()) order.push_back(axis.field->path);
   EXPECT_EQ(order,
-            (std::vector<std::string>{"oscillation.sin2_theta12", "solar_model", "sin2_theta_w",
+            (std::vector<std::string>{"solar_model", "oscillation.sin2_theta12", "sin2_theta_w",
                                       "electrons", "statistic", "threshold", "exposure",
                                       "background.flat", "fraction_in", "confidence_level"}));
   EXPECT_EQ(grid_.size(), 2u * 4 * 2 * 3 * 2 * 2 * 2 * 2 * 2 * 2 * 2);
@@ -93,10 +94,27 @@ TEST_F(GridTest, PointsDrawnAtRandomEqualSingleCurves) {
   }
 }
 
+TEST_F(GridTest, TheDirectEvaluationGivesTheSameLimits) {
+  const auto study = study_of(
+      "bins: 3\nresolution: {a: 0.3, b: 0.01}\naxes:\n  exposure: [1 t yr, 50 t yr]\n"
+      "  oscillation.sin2_theta12: [0.2, 0.4]\n  threshold: [0.4 keV, 3 keV]\n"
+      "  resolution.a: [0, 0.5]\n  statistic: [counts, density]\n");
+  const Grid grid(study.curves, study.axes);
+  const auto fast = scan(grid, *runner_);
+  const auto direct = scan(grid, *runner_, 3, Evaluation::direct);
+  EXPECT_EQ(direct.counters.direct_evaluations, 16u);
+  EXPECT_EQ(direct.counters.combinations, grid.size());
+  ASSERT_EQ(fast.limits.size(), direct.limits.size());
+  for (std::size_t i = 0; i < fast.limits.size(); ++i)
+    EXPECT_NEAR(fast.limits[i] / direct.limits[i], 1, 1e-9) << i;
+}
+
 TEST_F(GridTest, CountersAreTheProductsOfTheAxes) {
   const auto counters = scan(grid_, *runner_).counters;
-  EXPECT_EQ(counters.convolutions, 2u * 4);                     // curves x shapes
-  EXPECT_EQ(counters.coefficient_evaluations, 2u * 4 * 4 * 4);  // x coefficients x responses
+  EXPECT_EQ(counters.convolutions, 2u * 4);                 // curves x shapes
+  EXPECT_EQ(counters.coefficient_evaluations, 2u * 4 * 4);  // x coefficients
+  EXPECT_EQ(counters.rebinnings, 2u * 4 * 4 * 4);           // x responses
+  EXPECT_EQ(counters.direct_evaluations, 0u);
   EXPECT_EQ(counters.combinations, grid_.size());
 }
 
@@ -207,6 +225,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadAxes{"Scalar", "{exposure: 1 tonne year}", "a list or a range"},
         BadAxes{"Twice", "{bins: [3, 3]}", "given twice"},
         BadAxes{"BadValue", "{threshold: [0.3 keV, -1 keV]}", "must be positive"},
+        BadAxes{"NegativeResolution", "{resolution.a: {from: -0.1, to: 0.3, points: 5}}",
+                "cannot be negative"},
         BadAxes{"BadUnit", "{threshold: [0.3 keV, 1]}", "the unit is missing"},
         BadAxes{"AboveUpper", "{threshold: [0.3 keV, 300 keV]}", "is not below the upper end"},
         BadAxes{"LogThroughZero", "{background.flat: {from: 0, to: 1, points: 3, spacing: log}}",

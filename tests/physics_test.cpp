@@ -26,10 +26,18 @@ class CrossSection : public testing::Test {};
 using Processes2 = testing::Types<ElectronScattering, CoherentScattering>;
 TYPED_TEST_SUITE(CrossSection, Processes2);
 
+template <class Process>
+std::vector<Process> all_species(double recoil, const Target& target) {
+  std::vector<Process> list;
+  for (std::size_t s = 0; s < Process::species(target); ++s)
+    list.push_back(Process::at(recoil, target, s, {}));
+  return list;
+}
+
 TYPED_TEST(CrossSection, TextbookFormEqualsQuadraticForm) {
   const auto xenon = load_target("xenon");
   for (const double recoil : {0.3 * keV, 2 * keV, 50 * keV})
-    for (const auto& p : TypeParam::at(recoil, xenon, {}))
+    for (const auto& p : all_species<TypeParam>(recoil, xenon))
       for (const double factor : {1.0001, 1.7, 30.0}) {
         const double e = p.minimum_energy() * factor;
         for (const auto flavour : {Flavour::electron, Flavour::other}) {
@@ -44,7 +52,7 @@ TYPED_TEST(CrossSection, TextbookFormEqualsQuadraticForm) {
 
 TYPED_TEST(CrossSection, IsPositiveAboveTheKinematicLimit) {
   const auto xenon = load_target("xenon");
-  for (const auto& p : TypeParam::at(1 * keV, xenon, {}))
+  for (const auto& p : all_species<TypeParam>(1 * keV, xenon))
     for (double e = p.minimum_energy() * 1.001; e < 20; e *= 1.5) {
       EXPECT_GT(p.standard_model(e, Flavour::electron), 0);
       EXPECT_GT(p.standard_model(e, Flavour::other), 0);
@@ -59,9 +67,7 @@ TEST(ElectronScattering, IntegratesToTheClosedForm) {
   const double e = 1, top = maximum_recoil(e, constants::electron_mass);
   const double sum = integrate(
       [&](double recoil) {
-        return ElectronScattering::at(recoil, xenon, {})
-            .front()
-            .standard_model(e, Flavour::electron);
+        return ElectronScattering::at(recoil, xenon, 0, {}).standard_model(e, Flavour::electron);
       },
       0, top, 8);
   const double left = 0.23122 + 0.5, right = 0.23122;  // (gV +- gA)/2

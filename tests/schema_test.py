@@ -19,7 +19,7 @@ MAGNU, SOURCE = sys.argv[1], pathlib.Path(sys.argv[2])
 SCHEMA = json.loads((SOURCE / "configs/study.schema.json").read_text("utf-8"))
 
 # Keys whose default is a sentence, or none: the schema says it in words.
-DESCRIBED = {"name", "components", "oscillation", "upper", "bins", "background.fraction", "background.flat",
+DESCRIBED = {"name", "components", "oscillation", "upper", "bins", "resolution", "background.fraction", "background.flat",
              "background.table", "mu_eff", "axes", "curves"}
 
 # What both the schema and the program must take ...
@@ -37,6 +37,7 @@ GOOD = {
     "axes of every kind": "axes: {oscillation.dm2_21: {from: 5e-5, to: 1e-4, points: 3, spacing: log}, "
                           "threshold: [0.3 keV, 1 keV], electrons: [free, stepping], "
                           "background: [[xenon1t], [darwin, {flat: 1}]], background.flat: [1, 2e1]}",
+    "resolution": "resolution: {a: 0.31, b: '3.7e-3', lowest_energy: 5 eV}\naxes: {resolution.a: [0, 0.5]}",
     "no theta_13": "oscillation: {sin2_theta13: 0}",
 }
 # ... and what both must refuse.
@@ -45,6 +46,8 @@ BAD = {
     "unknown key in a map": "mu_eff: {start: 1e-13}",
     "unknown key in a curve": "curves: [{name: a, bin: 20}]",
     "curves in a curve": "curves: [{name: a, curves: []}]",
+    "negative resolution": "resolution: {a: -0.1}",
+    "resolution with another key": "resolution: {c: 0.1}",
     "wrong unit": "threshold: 0.3 tonne",
     "unknown unit": "threshold: 0.3 kev",
     "unit without space": "threshold: 0.3keV",

@@ -58,10 +58,14 @@ double panel_ratio(double accuracy, int order) {
   return root * root;
 }
 
-int gauss_nodes_for(double ratio, double accuracy) {
+int order_for(double ratio, double accuracy) {
   const double root = std::sqrt(ratio);
   const double rho = (root + 1) / (root - 1);
-  return std::max(2, static_cast<int>(std::ceil(-std::log(accuracy) / (2 * std::log(rho)))) + 1);
+  return static_cast<int>(std::ceil(-std::log(accuracy) / std::log(rho)));
+}
+
+int gauss_nodes_for(double ratio, double accuracy) {
+  return std::max(2, (order_for(ratio, accuracy) + 1) / 2 + 1);
 }
 
 std::vector<double> geometric_edges(double lower, double upper, double ratio) {

@@ -119,6 +119,7 @@ class Builder {
       add_panel(edges[i - 1], edges[i], coefficients, ratio_);
     }
     flux_.end_energy.back() = end;
+    flux_.beta_ends.push_back(end);
   }
 
   /// Linear between the table's nodes and normalised over the table; panels end on nodes.
@@ -145,6 +146,7 @@ class Builder {
       }
     }
     flux_.end_energy.back() = energy.back();
+    flux_.table_nodes = energy;
   }
 
   void add_production() {
@@ -187,6 +189,7 @@ FluxView SolarFlux::view() const {
 std::vector<double> SolarFlux::break_energies() const {
   auto energies = end_energy;
   for (const auto& line : lines) energies.push_back(line.energy);
+  energies.insert(energies.end(), table_nodes.begin(), table_nodes.end());
   std::sort(energies.begin(), energies.end());
   energies.erase(std::unique(energies.begin(), energies.end()), energies.end());
   return energies;

@@ -1,6 +1,8 @@
 #include "magnu/experiment/targets.hpp"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 
 #include "magnu/core/data.hpp"
 #include "magnu/core/error.hpp"
@@ -17,7 +19,9 @@ std::vector<std::string> target_names() {
   return names;
 }
 
-Target load_target(const std::string& name) {
+namespace {
+
+Target read_target(const std::string& name) {
   Target target{name, {}, {}};
   const auto table = data_table("targets.csv");
   double sum = 0;
@@ -42,6 +46,17 @@ Target load_target(const std::string& name) {
                                static_cast<int>(shells.number(row, "electrons"))});
   }
   return target;
+}
+
+}  // namespace
+
+const Target& load_target(const std::string& name) {
+  static std::mutex mutex;
+  static std::map<std::string, Target> targets;
+  const std::lock_guard lock(mutex);
+  auto found = targets.find(name);
+  if (found == targets.end()) found = targets.emplace(name, read_target(name)).first;
+  return found->second;
 }
 
 }  // namespace magnu

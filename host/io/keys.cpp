@@ -29,6 +29,13 @@ const std::vector<Key>& study_keys() {
        "upper end of the last bin"},
       {"bins", "whole number", "", "electron: 11; nuclear: 14",
        "bins of equal width from threshold to upper"},
+      {"resolution", "map", "", "none",
+       "Gaussian energy resolution, sigma = a sqrt(E) + b E with E in keV; bins are then of "
+       "reconstructed energy; giving the map replaces it whole"},
+      {"resolution.a", "number", "sqrt(keV)", "0", "stochastic term"},
+      {"resolution.b", "number", "", "0", "constant term"},
+      {"resolution.lowest_energy", "quantity", "keV", "0.01 keV",
+       "no recoil of a true energy below it is seen"},
       {"background", "list of entries", "", "[]",
        "entries add up: xenon1t, xenonnt, darwin, xe136_2nbb, {fraction: F}, {flat: RATE}, {table: "
        "FILE}"},

@@ -112,13 +112,16 @@ std::string grid_cost_report(const Study& study) {
     text += fmt::format("  {:<26}{} ({})\n", axis.field->path, axis.size(),
                         to_string(axis.field->kind));
   const auto points = [&](AxisKind kind) { return static_cast<double>(grid.points(kind)); };
-  const double convolutions = static_cast<double>(grid.curves().size()) * points(AxisKind::shape);
-  const double spectra = convolutions * points(AxisKind::coefficient) * points(AxisKind::response);
+  const double convolutions = static_cast<double>(grid.curves().size()) * points(AxisKind::flux) *
+                              points(AxisKind::oscillation);
+  const double spectra = convolutions * points(AxisKind::coefficient);
   return text + fmt::format(
-                    "work                        {}convolutions, {}spectra, {}combinations\n"
+                    "work                        {}convolutions, {}spectra, {}re-binnings, "
+                    "{}combinations\n"
                     "memory, about               100 MB\n"
                     "output, about               {}B\n",
                     scaled_text(convolutions), scaled_text(spectra),
+                    scaled_text(spectra * points(AxisKind::response)),
                     scaled_text(static_cast<double>(grid.size())),
                     scaled_text(8.0 * static_cast<double>(grid.size())));
 }
@@ -128,22 +131,24 @@ std::string cost_report(const Study& study) {
   double recoil_rows = 0, values = 0, block = 0, bins = 0, spectra = 0;
   for (const auto& curve : study.curves) {
     const auto flux = make_solar_flux(curve.flux);
-    const auto problem = make_recoil_problem(curve, load_target(curve.target), flux);
-    recoil_rows += static_cast<double>(problem.points() * problem.species);
+    const auto& target = load_target(curve.target);
+    const Response response(curve);
+    const auto grid = make_recoil_grid(curve, target, flux, response.lowest(), response.highest());
+    const auto rows = static_cast<double>(grid.rows.size());
+    recoil_rows += rows;
     values += static_cast<double>(curve.mu_eff.points);
     bins += curve.bins;
     // A spectrum point of each component, twice while it is handed over, and the rows.
-    spectra += static_cast<double>(problem.points()) *
-               (64.0 * static_cast<double>(flux.components.size()) +
-                50.0 * static_cast<double>(problem.species));
-    block = std::max(block, static_cast<double>(problem.bins() * curve.mu_eff.points) * 8 +
-                                static_cast<double>(problem.points()) * 400);
+    spectra += rows * (64.0 * static_cast<double>(flux.components.size()) + 50);
+    // Of the direct evaluation: extra signals, rows and weights.
+    block = std::max(block, static_cast<double>(curve.bins) *
+                                (static_cast<double>(curve.mu_eff.points) * 8 + 400));
   }
   // A row of curves.csv holds two shortest doubles and the name: some 60 bytes; spectra.csv 120.
   const double output = 60 * values + 120 * bins;
   return fmt::format(
       "curves                      {}\n"
-      "work, --evaluation fast     {}recoil rows (energies times species)\n"
+      "work, --evaluation fast     {}recoil rows (recoil energies times species)\n"
       "work, --evaluation direct   {}cells (recoil rows x neutrino energies x mu_eff)\n"
       "memory, about               {}B fast, {}B direct\n"
       "output, about               {}B\n",

@@ -100,16 +100,20 @@ std::string study_json(const Study& study, const std::vector<CurveResult>& resul
   json["wall_seconds"] = provenance.wall_seconds;
   json["counters"] = {{"convolutions", provenance.counters.convolutions},
                       {"coefficient_evaluations", provenance.counters.coefficient_evaluations},
+                      {"rebinnings", provenance.counters.rebinnings},
                       {"direct_evaluations", provenance.counters.direct_evaluations},
                       {"combinations", provenance.counters.combinations}};
   if (!study.axes.empty()) json["detectors"] = provenance.detectors;
   auto accuracy = nlohmann::ordered_json::object();
+  auto lost = nlohmann::ordered_json::object();
   auto outside = nlohmann::ordered_json::array();
   for (const auto& result : results) {
     accuracy[result.curve.name] = result.curve.flux.accuracy;
+    if (!result.curve.resolution.perfect()) lost[result.curve.name] = result.lost_below_zero;
     if (result.limit_outside_grid()) outside.push_back(result.curve.name);
   }
   json["accuracy"] = accuracy;
+  if (!lost.empty()) json["events_lost_below_zero"] = lost;
   json["limits_outside_scanned_range"] = outside;
   if (verification) {
     auto list = nlohmann::ordered_json::array();

@@ -9,14 +9,12 @@
 #include "magnu/io/keys.hpp"
 #include "magnu/io/quantity.hpp"
 #include "magnu/io/study_file.hpp"
-#include "magnu/scan/recoil_problem.hpp"
+#include "magnu/scan/recoil_grid.hpp"
 
 namespace magnu {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr double lowest_threshold = 1 * constants::eV;
 
 std::string joined(const std::vector<std::string>& names) {
   return fmt::format("{}", fmt::join(names, ", "));
@@ -112,6 +110,26 @@ Oscillation read_oscillation(const Setting& setting) {
   if (const auto* s = setting.find("sin2_theta13")) o.sin2_theta13 = read_between(*s, 0, 1, true);
   if (const auto* s = setting.find("dm2_21")) o.dm2_21 = read_between(*s, 0, 1, false);
   return o;
+}
+
+Resolution read_resolution(const Setting& setting) {
+  check_map(setting, "resolution");
+  Resolution resolution;
+  const auto coefficient = [&](const char* key, double& value) {
+    if (const auto* s = setting.find(key)) {
+      value = read_not_negative(*s);
+      if (value != 0 && !(value >= 1e-6 && value <= 10))
+        throw s->error("out of range", "give 0, or a number from 1e-6 to 10");
+    }
+  };
+  coefficient("a", resolution.a);
+  coefficient("b", resolution.b);
+  if (const auto* s = setting.find("lowest_energy")) {
+    resolution.lowest_energy = read_positive(*s, Dimension::energy);
+    if (resolution.lowest_energy < lowest_recoil)
+      throw s->error("below the lowest recoil energy, 1 eV", "give 0.001 keV or more");
+  }
+  return resolution;
 }
 
 MuGrid read_mu_grid(const Setting& setting) {
@@ -234,7 +252,7 @@ Curve read_curve(const Setting& map, const std::string& name, const std::string&
   with("exposure", [&](auto& s) { curve.exposure = read_positive(s, Dimension::exposure); });
   with("threshold", [&](auto& s) {
     curve.threshold = read_positive(s, Dimension::energy);
-    if (curve.threshold < lowest_threshold)
+    if (curve.threshold < lowest_recoil)
       throw s.error("below the lowest threshold, 1 eV", "give 0.001 keV or more");
   });
   with("upper", [&](auto& s) { curve.upper = read_positive(s, Dimension::energy); });
@@ -253,6 +271,7 @@ Curve read_curve(const Setting& map, const std::string& name, const std::string&
       throw s.error("out of range", "give a number from 1 to 1000000");
     curve.bins = static_cast<int>(bins);
   });
+  with("resolution", [&](auto& s) { curve.resolution = read_resolution(s); });
   with("background", [&](auto& s) {
     curve.background = read_background(s, folder);
     const auto isotopes = load_target(curve.target).isotopes;

@@ -74,6 +74,13 @@ std::string emit(const Study& study, const TableText& table_text) {
     put("threshold", energy_text(c.threshold));
     put("upper", energy_text(c.upper));
     put("bins", c.bins);
+    if (!c.resolution.perfect()) {
+      out << YAML::Key << "resolution" << YAML::Value << YAML::Flow << YAML::BeginMap;
+      put("a", number(c.resolution.a));
+      put("b", number(c.resolution.b));
+      put("lowest_energy", energy_text(c.resolution.lowest_energy));
+      out << YAML::EndMap;
+    }
     out << YAML::Key << "background" << YAML::Value;
     emit_background(out, c.background, table_text);
     put("fraction_in", c.fraction_in == FractionIn::error ? "error" : "variance");

@@ -16,23 +16,19 @@ double helm_form_factor(double q, int a) {
   return bessel * std::exp(-0.5 * per_fm * per_fm * s * s);
 }
 
-std::vector<CoherentScattering> CoherentScattering::at(double recoil_energy, const Target& target,
-                                                       const Couplings& couplings) {
+CoherentScattering CoherentScattering::at(double recoil_energy, const Target& target,
+                                          std::size_t species, const Couplings& couplings) {
   using namespace constants;
-  std::vector<CoherentScattering> species;
-  for (const auto& isotope : target.isotopes) {
-    const double mass = isotope.nuclear_mass();
-    const double form_factor = helm_form_factor(std::sqrt(2 * mass * recoil_energy), isotope.a);
-    const double nuclei =
-        isotope.abundance * target.atoms_per_tonne() * per_year_keV * form_factor * form_factor;
-    // gN of eq. (2.1): N gn + Z gp, gn = -1/2, gp = 1/2 - 2 sin^2 theta_W.
-    const double charge =
-        -0.5 * isotope.neutrons() + (0.5 - 2 * couplings.sin2_theta_w) * isotope.z;
-    const double weak = fermi_coupling * fermi_coupling * mass / (2 * pi) * hbar_c * hbar_c;
-    species.push_back({recoil_energy, mass, weak * charge * charge * nuclei,
-                       constants::magnetic_scale * isotope.z * isotope.z * nuclei});
-  }
-  return species;
+  const auto& isotope = target.isotopes[species];
+  const double mass = isotope.nuclear_mass();
+  const double form_factor = helm_form_factor(std::sqrt(2 * mass * recoil_energy), isotope.a);
+  const double nuclei =
+      isotope.abundance * target.atoms_per_tonne() * per_year_keV * form_factor * form_factor;
+  // gN of eq. (2.1): N gn + Z gp, gn = -1/2, gp = 1/2 - 2 sin^2 theta_W.
+  const double charge = -0.5 * isotope.neutrons() + (0.5 - 2 * couplings.sin2_theta_w) * isotope.z;
+  const double weak = fermi_coupling * fermi_coupling * mass / (2 * pi) * hbar_c * hbar_c;
+  return {recoil_energy, mass, weak * charge * charge * nuclei,
+          constants::magnetic_scale * isotope.z * isotope.z * nuclei};
 }
 
 }  // namespace magnu

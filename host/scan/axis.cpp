@@ -37,28 +37,28 @@ using C = Curve;
 }  // namespace
 
 std::string to_string(AxisKind kind) {
-  constexpr const char* names[] = {"shape", "coefficient", "response", "amplitude"};
+  constexpr const char* names[] = {"shape", "shape", "coefficient", "response", "amplitude"};
   return names[static_cast<int>(kind)];
 }
 
 const std::vector<AxisField>& axis_fields() {
   using enum AxisKind;
   static const std::vector<AxisField> fields{
-      {"solar_model", shape, "", true,
+      {"solar_model", flux, "", true,
        [](C& to, const C& from) { to.flux.solar_model = from.flux.solar_model; }, nullptr},
-      {"b8_spectrum", shape, "", true,
+      {"b8_spectrum", flux, "", true,
        [](C& to, const C& from) { to.flux.b8_spectrum = from.flux.b8_spectrum; }, nullptr},
-      {"oscillation.sin2_theta12", shape, "", false,
+      {"oscillation.sin2_theta12", oscillation, "", false,
        [](C& to, const C& from) {
          to.flux.oscillation.sin2_theta12 = from.flux.oscillation.sin2_theta12;
        },
        [](const C& c) { return c.flux.oscillation.sin2_theta12; }},
-      {"oscillation.sin2_theta13", shape, "", false,
+      {"oscillation.sin2_theta13", oscillation, "", false,
        [](C& to, const C& from) {
          to.flux.oscillation.sin2_theta13 = from.flux.oscillation.sin2_theta13;
        },
        [](const C& c) { return c.flux.oscillation.sin2_theta13; }},
-      {"oscillation.dm2_21", shape, "eV^2", false,
+      {"oscillation.dm2_21", oscillation, "eV^2", false,
        [](C& to, const C& from) { to.flux.oscillation.dm2_21 = from.flux.oscillation.dm2_21; },
        [](const C& c) { return c.flux.oscillation.dm2_21; }},
       {"target", coefficient, "", true, [](C& to, const C& from) { to.target = from.target; },
@@ -80,6 +80,12 @@ const std::vector<AxisField>& axis_fields() {
        [](const C& c) { return static_cast<double>(c.bins); }},
       {"statistic", response, "", true, [](C& to, const C& from) { to.statistic = from.statistic; },
        nullptr},
+      {"resolution.a", response, "sqrt(keV)", false,
+       [](C& to, const C& from) { to.resolution.a = from.resolution.a; },
+       [](const C& c) { return c.resolution.a; }},
+      {"resolution.b", response, "", false,
+       [](C& to, const C& from) { to.resolution.b = from.resolution.b; },
+       [](const C& c) { return c.resolution.b; }},
       {"background", amplitude, "", true,
        [](C& to, const C& from) { to.background = from.background; }, nullptr,
        sets_shape | sets_fraction | sets_flat},

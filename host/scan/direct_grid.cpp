@@ -55,20 +55,14 @@ std::vector<FluxNode> fit_flux_nodes(const SolarFlux& flux) {
   return nodes;
 }
 
-SpectrumPoint Spectra::total(std::size_t point) const {
+SpectrumPoint Spectra::total(std::size_t row) const {
   SpectrumPoint sum;
-  for (std::size_t c = 0; c < components; ++c) {
-    const auto& value = values[point * components + c];
-    sum.standard_model += value.standard_model;
-    sum.magnetic += value.magnetic;
-    sum.standard_scale += value.standard_scale;
-    sum.magnetic_scale += value.magnetic_scale;
-  }
+  for (std::size_t c = 0; c < components; ++c) sum += values[row * components + c];
   return sum;
 }
 
 double direct_cells(const SolarFlux& flux, const RecoilProblem& problem, std::size_t mu_points) {
-  return static_cast<double>(problem.points() * problem.species) *
+  return static_cast<double>(problem.rows.size()) *
          static_cast<double>(DirectGrid(flux).nodes.size()) * static_cast<double>(mu_points);
 }
 

@@ -10,36 +10,39 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// What decides the recoil points of a curve and their spectra.
-struct PointsKey {
+/// What decides the spectra of a curve over recoil energies.
+struct SpectrumKey {
   std::string channel, target;
   FluxSettings flux;
-  double sin2_theta_w;
-  bool stepping;
+  Couplings couplings;
+
+  explicit SpectrumKey(const Curve& c)
+      : channel(c.channel), target(c.target), flux(c.flux), couplings(c.couplings) {}
+  bool operator==(const SpectrumKey&) const = default;
+};
+
+/// What decides how they are binned.
+struct ResponseKey {
   double threshold, upper;
   int bins;
   Statistic statistic;
+  Resolution resolution;
 
-  explicit PointsKey(const Curve& c)
-      : channel(c.channel),
-        target(c.target),
-        flux(c.flux),
-        sin2_theta_w(c.couplings.sin2_theta_w),
-        stepping(c.couplings.stepping_electrons),
-        threshold(c.threshold),
+  explicit ResponseKey(const Curve& c)
+      : threshold(c.threshold),
         upper(c.upper),
         bins(c.bins),
-        statistic(c.statistic) {}
-  bool operator==(const PointsKey&) const = default;
+        statistic(c.statistic),
+        resolution(c.resolution) {}
+  bool operator==(const ResponseKey&) const = default;
 };
 
-template <class Value>
-std::vector<double> bin_sums(const RecoilProblem& problem, Value&& value) {
-  std::vector<double> sums(problem.bins());
-  for (std::size_t bin = 0; bin < problem.bins(); ++bin)
-    for (std::size_t p = problem.first_point[bin]; p < problem.first_point[bin + 1]; ++p)
-      sums[bin] += problem.weights[p] * value(p);
-  return sums;
+/// The entry of a list with a key, or null.
+template <class Entry, class Key>
+Entry* find(std::list<Entry>& list, const Key& key) {
+  for (auto& entry : list)
+    if (entry.key == key) return &entry;
+  return nullptr;
 }
 
 }  // namespace
@@ -50,18 +53,20 @@ struct Engine::Shape {
   std::unique_ptr<Runner::Convolution> convolution;
 };
 
-struct Engine::DirectGridSums {
-  MuGrid grid;
-  DirectSums sums;
+/// Spectra on the part of the recoil grid that the curves so far need.
+struct Engine::Recoils {
+  SpectrumKey key;
+  double lower = 0, upper = 0;  ///< MeV
+  RecoilGrid grid;
+  Templates rows;
 };
 
-struct Engine::Points {
-  PointsKey key;
-  Shape* shape;
-  RecoilProblem problem;
-  std::unique_ptr<Spectra> spectra;
-  std::vector<double> standard_model;  ///< [bins], of the engine's evaluation
-  std::list<DirectGridSums> direct;
+struct Engine::Detector {
+  std::pair<SpectrumKey, ResponseKey> key;
+  std::unique_ptr<RecoilProblem> problem;  ///< of the direct evaluation
+  std::unique_ptr<Templates> templates;    ///< of the engine's evaluation
+  double lost_below_zero = 0;              ///< per tonne and year
+  std::list<std::pair<MuGrid, DirectSums>> direct;
 };
 
 Engine::Engine(const Runner& runner, Evaluation evaluation, ProgressCallback progress)
@@ -69,96 +74,122 @@ Engine::Engine(const Runner& runner, Evaluation evaluation, ProgressCallback pro
 Engine::~Engine() = default;
 
 Engine::Shape& Engine::shape(const Curve& curve) {
-  for (auto& shape : shapes_)
-    if (shape.key == curve.flux) return shape;
+  if (auto* found = find(shapes_, curve.flux)) return *found;
   shapes_.push_back({curve.flux, make_solar_flux(curve.flux), nullptr});
   return shapes_.back();
 }
 
-Engine::Points& Engine::points(const Curve& curve) {
-  const PointsKey key(curve);
-  for (auto& points : points_)
-    if (points.key == key) return points;
+const Runner::Convolution& Engine::convolution(Shape& s) {
+  if (!s.convolution) {
+    s.convolution = runner_.convolve(s.flux);
+    ++counters_.convolutions;
+  }
+  return *s.convolution;
+}
+
+Engine::Recoils& Engine::recoils(const Curve& curve) {
+  const Response response(curve);
+  const SpectrumKey key(curve);
+  double lower = response.lowest(), upper = response.highest();
+  if (!response.perfect()) lower = curve.resolution.lowest_energy;  // for what falls below zero
+  auto* found = find(recoils_, key);
+  if (found && found->lower <= lower && found->upper >= upper) return *found;
+  if (found) {
+    lower = std::min(lower, found->lower);
+    upper = std::max(upper, found->upper);
+    recoils_.remove_if([&](const auto& entry) { return &entry == found; });
+  }
   auto& of_shape = shape(curve);
-  points_.push_back({key,
-                     &of_shape,
-                     make_recoil_problem(curve, load_target(curve.target), of_shape.flux),
-                     nullptr,
-                     {},
-                     {}});
-  return points_.back();
+  auto grid = make_recoil_grid(curve, load_target(curve.target), of_shape.flux, lower, upper);
+  auto rows = total(runner_.spectra(convolution(of_shape), grid.rows));
+  ++counters_.coefficient_evaluations;
+  recoils_.push_back({key, lower, upper, std::move(grid), std::move(rows)});
+  return recoils_.back();
+}
+
+Engine::Detector& Engine::detector(const Curve& curve) {
+  const std::pair key{SpectrumKey(curve), ResponseKey(curve)};
+  if (auto* found = find(detectors_, key)) return *found;
+  detectors_.push_back({key, nullptr, nullptr, 0, {}});
+  return detectors_.back();
 }
 
 const RecoilProblem& Engine::problem(const Curve& curve) {
-  return points(curve).problem;
+  auto& d = detector(curve);
+  if (!d.problem)
+    d.problem = std::make_unique<RecoilProblem>(
+        make_recoil_problem(curve, load_target(curve.target), shape(curve).flux));
+  return *d.problem;
 }
+
 const SolarFlux& Engine::flux(const Curve& curve) {
   return shape(curve).flux;
 }
 
-const Spectra& Engine::point_spectra(const Curve& curve) {
-  auto& p = points(curve);
-  if (!p.spectra) {
-    if (!p.shape->convolution) {
-      p.shape->convolution = runner_.convolve(p.shape->flux);
-      ++counters_.convolutions;
-    }
-    p.spectra = std::make_unique<Spectra>(runner_.spectra(*p.shape->convolution, p.problem));
-    ++counters_.coefficient_evaluations;
+const Templates& Engine::templates(Detector& d, const Curve& curve) {
+  if (d.templates) return *d.templates;
+  if (evaluation_ == Evaluation::direct) {
+    d.templates =
+        std::make_unique<Templates>(direct_templates(runner_, shape(curve).flux, problem(curve)));
+    return *d.templates;
   }
-  return *p.spectra;
+  const auto& r = recoils(curve);
+  d.templates = std::make_unique<Templates>(bin(make_binning(r.grid, Response(curve)), r.rows));
+  ++counters_.rebinnings;
+  if (!curve.resolution.perfect())
+    d.lost_below_zero = make_binning(r.grid, Response::below_zero(curve.resolution))
+                            .sums(r.rows.standard_model)
+                            .front();
+  return *d.templates;
+}
+
+Spectra Engine::spectra(const Curve& curve, const RecoilRows& rows) {
+  return runner_.spectra(convolution(shape(curve)), rows);
 }
 
 Spectra Engine::spectra(const Curve& curve, const std::vector<double>& energies) {
-  auto& s = shape(curve);
-  if (!s.convolution) s.convolution = runner_.convolve(s.flux);
-  return runner_.spectra(*s.convolution,
-                         make_recoil_problem(curve, load_target(curve.target), energies));
+  const auto rows = make_recoil_rows(curve, load_target(curve.target), energies);
+  const auto all = spectra(curve, rows);
+  const std::size_t species = rows.size() / std::max<std::size_t>(energies.size(), 1);
+  Spectra sums{all.components, std::vector<SpectrumPoint>(energies.size() * all.components)};
+  for (std::size_t i = 0; i < all.values.size(); ++i)
+    sums.values[i / all.components / species * all.components + i % all.components] +=
+        all.values[i];
+  return sums;
 }
 
-const DirectSums& Engine::direct_grid(Points& p, const Curve& curve) {
-  for (auto& entry : p.direct)
-    if (entry.grid == curve.mu_eff) return entry.sums;
-  p.direct.push_back({curve.mu_eff, runner_.direct(p.shape->flux, p.problem, curve.mu_eff.values(),
-                                                   false, progress_)});
+const DirectSums& Engine::direct_grid(Detector& d, const Curve& curve) {
+  for (const auto& [grid, sums] : d.direct)
+    if (grid == curve.mu_eff) return sums;
+  d.direct.emplace_back(curve.mu_eff, runner_.direct(shape(curve).flux, problem(curve),
+                                                     curve.mu_eff.values(), false, progress_));
   ++counters_.direct_evaluations;
-  return p.direct.back().sums;
+  return d.direct.back().second;
 }
 
 CurveResult Engine::run(const Curve& curve) {
   CurveResult result;
   result.curve = curve;
   result.mu_eff = curve.mu_eff.values();
-  auto& p = points(curve);
-  const double one_mu[] = {1.0}, no_mu[] = {0.0};
-  std::vector<double> magnetic;
-  if (evaluation_ == Evaluation::fast) {
-    auto bins = bin_spectra(p.problem, point_spectra(curve));
-    p.standard_model = std::move(bins.standard_model);
-    magnetic = std::move(bins.magnetic);
-  } else {
-    if (p.standard_model.empty()) {
-      const auto toy = runner_.direct(p.shape->flux, p.problem, no_mu, true, {});
-      p.standard_model = bin_sums(p.problem, [&](auto i) { return toy.spectrum[i]; });
-    }
-    magnetic = runner_.direct(p.shape->flux, p.problem, one_mu, false, {}).extra;
-  }
-  result.bins = bin_signal(curve, load_target(curve.target), p.standard_model);
+  auto& d = detector(curve);
+  const auto& both = templates(d, curve);
+  result.bins = bin_signal(curve, load_target(curve.target), both.standard_model);
+  result.lost_below_zero = curve.exposure * d.lost_below_zero;
   const auto& inverse_variance = result.bins.inverse_variance;
-  for (const double m : magnetic) result.magnetic.push_back(curve.exposure * m);
+  for (const double m : both.magnetic) result.magnetic.push_back(curve.exposure * m);
 
   std::function<double(double)> at;
   if (evaluation_ == Evaluation::fast) {
     result.delta_chi2 =
-        runner_.chi_squared(magnetic, inverse_variance, curve.exposure, result.mu_eff);
+        runner_.chi_squared(both.magnetic, inverse_variance, curve.exposure, result.mu_eff);
     at = [&](double mu) {
-      return runner_.chi_squared(magnetic, inverse_variance, curve.exposure, {&mu, 1}).front();
+      return runner_.chi_squared(both.magnetic, inverse_variance, curve.exposure, {&mu, 1}).front();
     };
   } else {
     result.delta_chi2 =
-        runner_.chi_squared(direct_grid(p, curve), inverse_variance, curve.exposure);
+        runner_.chi_squared(direct_grid(d, curve), inverse_variance, curve.exposure);
     at = [&](double mu) {
-      const auto sums = runner_.direct(p.shape->flux, p.problem, {&mu, 1}, false, {});
+      const auto sums = runner_.direct(shape(curve).flux, problem(curve), {&mu, 1}, false, {});
       return runner_.chi_squared(sums, inverse_variance, curve.exposure).front();
     };
   }
@@ -166,11 +197,6 @@ CurveResult Engine::run(const Curve& curve) {
       solve_limit(at, curve.delta_chi2(), std::sqrt(curve.mu_eff.from * curve.mu_eff.to));
   ++counters_.combinations;
   return result;
-}
-
-BinnedTemplates bin_spectra(const RecoilProblem& problem, const Spectra& spectra) {
-  return {bin_sums(problem, [&](auto i) { return spectra.total(i).standard_model; }),
-          bin_sums(problem, [&](auto i) { return spectra.total(i).magnetic; })};
 }
 
 BinnedSignal bin_signal(const Curve& curve, const Target& target,
@@ -217,10 +243,10 @@ double solve_limit(const std::function<double(double)>& delta_chi2, double goal,
 }
 
 double direct_work(const Study& study) {
-  std::vector<std::pair<PointsKey, MuGrid>> seen;
+  std::vector<std::tuple<SpectrumKey, ResponseKey, MuGrid>> seen;
   double cells = 0;
   for (const auto& curve : study.curves) {
-    const std::pair key{PointsKey(curve), curve.mu_eff};
+    const std::tuple key{SpectrumKey(curve), ResponseKey(curve), curve.mu_eff};
     if (std::find(seen.begin(), seen.end(), key) != seen.end()) continue;
     seen.push_back(key);
     const auto flux = make_solar_flux(curve.flux);

@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <exception>
+#include <map>
+#include <mutex>
+#include <unordered_map>
 
 #include "magnu/experiment/targets.hpp"
+#include "magnu/scan/templates.hpp"
 
 namespace magnu {
 namespace {
@@ -37,20 +41,27 @@ class Amplitudes {
     }
   }
 
-  CombineProblem problem(const Curve& curve, const Target& target, std::vector<double> signal,
-                         std::vector<double> magnetic) const {
-    CombineProblem problem{std::move(signal), std::move(magnetic), {}, {}, axes_, sets_, base_};
-    const bool density = curve.statistic == Statistic::density;
-    for (int b = 0; b < curve.bins; ++b)
-      problem.width.push_back(
-          density ? 1 : (curve.lower_edge(b + 1) - curve.lower_edge(b)) / constants::keV);
+  /// A problem of these amplitudes, without rows.
+  CombineProblem problem() const {
+    CombineProblem problem;
+    problem.shapes = static_cast<int>(fixed_.size());
+    problem.axes = axes_;
+    problem.sets = sets_;
+    problem.base = base_;
+    return problem;
+  }
+
+  /// Backgrounds of no adjustable size in the bins of a curve, [shapes][bins].
+  std::vector<double> backgrounds(const Curve& curve, const Target& target) const {
+    std::vector<double> values;
     for (const auto& list : fixed_)
       for (int b = 0; b < curve.bins; ++b) {
         const double lower = curve.lower_edge(b), upper = curve.lower_edge(b + 1);
-        problem.background.push_back(density ? background_rate(list, target, 0.5 * (lower + upper))
-                                             : background_events(list, target, lower, upper));
+        values.push_back(curve.statistic == Statistic::density
+                             ? background_rate(list, target, 0.5 * (lower + upper))
+                             : background_events(list, target, lower, upper));
       }
-    return problem;
+    return values;
   }
 
  private:
@@ -89,85 +100,182 @@ void in_parallel(const Runner& runner, std::size_t n, const Task& task) {
   if (problem) std::rethrow_exception(problem);
 }
 
-/// One curve of a grid.
+/// Values that are made when they are first asked for and kept while they fit; for several threads.
+template <class Value>
+class Cache {
+ public:
+  explicit Cache(std::size_t bytes) : free_(bytes) {}
+
+  template <class Make>
+  std::shared_ptr<const Value> get(std::size_t index, const Make& make) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (const auto found = values_.find(index); found != values_.end()) return found->second;
+    }
+    auto value = std::make_shared<const Value>(make());
+    const std::lock_guard lock(mutex_);
+    if (value->bytes() <= free_ && values_.emplace(index, value).second) free_ -= value->bytes();
+    return value;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::size_t free_;
+  std::unordered_map<std::size_t, std::shared_ptr<const Value>> values_;
+};
+
+/// What a response point has whatever the flux is worth there.
+struct Binned {
+  Binning binning;
+  std::vector<double> width;       ///< [bins], keV; 1 for the density statistic
+  std::vector<double> background;  ///< [shapes][bins]
+
+  std::size_t bytes() const {
+    return binning.bytes() + (width.size() + background.size()) * sizeof(double);
+  }
+};
+
+/// A recoil grid that is kept.
+struct KeptGrid : RecoilGrid {
+  std::size_t bytes() const { return rows.size() * 64; }
+};
+
+/// One curve of a grid. Its rows are the points of all axes but the amplitudes', in storage order:
+/// flux, oscillation, coefficient, response.
 class CurveScan {
  public:
-  CurveScan(const Grid& grid, std::size_t curve, const Runner& runner, std::size_t chunk,
-            const LimitSink& sink, const ProgressCallback& progress, Counters& counters)
+  CurveScan(const Grid& grid, std::size_t curve, const Runner& runner, Evaluation evaluation,
+            std::size_t chunk, const LimitSink& sink, const ProgressCallback& progress,
+            Counters& counters)
       : grid_(grid),
         curve_(curve),
         runner_(runner),
+        evaluation_(evaluation),
         chunk_(std::max<std::size_t>(chunk, 1)),
         sink_(sink),
         progress_(progress),
         counters_(counters),
         amplitudes_(grid, curve),
         per_row_(grid.points(AxisKind::amplitude)),
-        rows_per_shape_(grid.points(AxisKind::coefficient) * grid.points(AxisKind::response)) {}
+        responses_(grid.points(AxisKind::response)),
+        coefficients_(grid.points(AxisKind::coefficient)),
+        oscillations_(grid.points(AxisKind::oscillation)) {
+    find_range();
+    find_media();
+  }
 
   void run() {
-    const std::size_t shapes = grid_.points(AxisKind::shape);
-    // As many shapes at a time as their detectors fill a chunk, and never more than some hundred:
-    // each holds its running integrals.
-    const std::size_t batch = std::clamp<std::size_t>(chunk_ / (rows_per_shape_ * per_row_), 1, 64);
-    for (std::size_t first = 0; first < shapes; first += batch)
-      run_shapes(first, std::min(batch, shapes - first));
+    for (std::size_t f = 0; f < grid_.points(AxisKind::flux); ++f) {
+      Flux flux{f * oscillations_};
+      if (evaluation_ == Evaluation::direct) {
+        sum_directly(flux);
+      } else {
+        convolve(flux);
+      }
+    }
   }
 
  private:
+  /// Points that share the flux without oscillation, and what they keep.
+  struct Flux {
+    std::size_t first_shape = 0;
+    Cache<KeptGrid> grids{std::size_t{64} << 20};  ///< by coefficient point
+    Cache<Binned> binned{std::size_t{256} << 20};  ///< by medium and response point
+  };
+
   struct Shape {
     SolarFlux flux;
     std::unique_ptr<Runner::Convolution> convolution;
   };
 
-  Curve curve_of_row(std::size_t row) const {
+  /// The curve at a shape, coefficient and response point.
+  Curve curve_at(std::size_t shape, std::size_t coefficient, std::size_t response) const {
+    const std::size_t row = (shape * coefficients_ + coefficient) * responses_ + response;
     return grid_.at(curve_, grid_.unravel(row * per_row_));
   }
 
-  void run_shapes(std::size_t first_shape, std::size_t count) {
-    std::vector<Shape> shapes(count);
-    in_parallel(runner_, count, [&](std::size_t s) {
-      shapes[s].flux = make_solar_flux(curve_of_row((first_shape + s) * rows_per_shape_).flux);
-      shapes[s].convolution = runner_.convolve(shapes[s].flux);
-    });
-    counters_.convolutions += count;
+  /// Recoil energies that matter to any response point.
+  void find_range() {
+    const auto& curve = grid_.curves()[curve_];
+    auto widest = curve;
+    for (const auto* axis : grid_.axes(AxisKind::response))
+      for (const auto& variant : axis->variants[curve_]) {
+        widest.threshold = std::min(widest.threshold, variant.threshold);
+        widest.upper = std::max(widest.upper, variant.upper);
+        widest.resolution.a = std::max(widest.resolution.a, variant.resolution.a);
+        widest.resolution.b = std::max(widest.resolution.b, variant.resolution.b);
+      }
+    widest.bins = 1;
+    widest.statistic = Statistic::counts;
+    const Response response(widest);
+    // A perfect resolution on the axis needs the threshold itself.
+    lower_ = std::min(response.lowest(), widest.threshold);
+    upper_ = std::max(response.highest(), widest.upper);
+  }
 
-    const std::size_t rows = count * rows_per_shape_;
+  /// Coefficient points that share target and electrons share their recoil panels.
+  void find_media() {
+    std::map<std::pair<std::string, bool>, std::size_t> known;
+    for (std::size_t c = 0; c < coefficients_; ++c) {
+      const auto curve = curve_at(0, c, 0);
+      media_.push_back(
+          known.try_emplace({curve.target, curve.couplings.stepping_electrons}, known.size())
+              .first->second);
+    }
+  }
+
+  std::shared_ptr<const KeptGrid> recoil_grid(Flux& flux, const SolarFlux& solar, std::size_t shape,
+                                              std::size_t c) const {
+    return flux.grids.get(c, [&] {
+      const auto curve = curve_at(shape, c, 0);
+      return KeptGrid{make_recoil_grid(curve, load_target(curve.target), solar, lower_, upper_)};
+    });
+  }
+
+  std::shared_ptr<const Binned> binned(Flux& flux, const RecoilGrid* recoils, std::size_t shape,
+                                       std::size_t c, std::size_t r) const {
+    return flux.binned.get(media_[c] * responses_ + r, [&] {
+      const auto curve = curve_at(shape, c, r);
+      Binned result;
+      if (recoils) result.binning = make_binning(*recoils, Response(curve));
+      for (int b = 0; b < curve.bins; ++b)
+        result.width.push_back(curve.statistic == Statistic::density
+                                   ? 1
+                                   : (curve.lower_edge(b + 1) - curve.lower_edge(b)) /
+                                         constants::keV);
+      result.background = amplitudes_.backgrounds(curve, load_target(curve.target));
+      return result;
+    });
+  }
+
+  /// Templates of a row and what belongs to its bins.
+  struct Row {
+    Templates templates;
+    std::shared_ptr<const Binned> bins;
+  };
+
+  /// Makes rows and combines them, as many at a time as their detectors fill a chunk.
+  template <class MakeRow>
+  void combine(std::size_t rows, const MakeRow& make_row) {
     const std::size_t block = std::clamp<std::size_t>(chunk_ / per_row_, 1, rows);
-    for (std::size_t row = 0; row < rows; row += block) {
-      const std::size_t here = std::min(block, rows - row);
-      std::vector<CombineProblem> problems(here);
-      in_parallel(runner_, here, [&](std::size_t r) {
-        problems[r] = binned(shapes[(row + r) / rows_per_shape_],
-                             curve_of_row(first_shape * rows_per_shape_ + row + r));
-      });
-      counters_.coefficient_evaluations += here;
-      combine(problems);
+    for (std::size_t first = 0; first < rows; first += block) {
+      std::vector<Row> made(std::min(block, rows - first));
+      in_parallel(runner_, made.size(), [&](std::size_t i) { made[i] = make_row(first + i); });
+      auto problem = amplitudes_.problem();
+      const auto append = [](std::vector<double>& to, const std::vector<double>& from) {
+        to.insert(to.end(), from.begin(), from.end());
+      };
+      for (const auto& row : made) {
+        append(problem.signal, row.templates.standard_model);
+        append(problem.magnetic, row.templates.magnetic);
+        append(problem.width, row.bins->width);
+        append(problem.background, row.bins->background);
+        problem.first_bin.push_back(problem.signal.size());
+      }
+      const std::size_t detectors = made.size() * per_row_;
+      for (std::size_t done = 0; done < detectors; done += chunk_)
+        deliver(runner_.combine(problem, done, std::min(chunk_, detectors - done)));
     }
-  }
-
-  CombineProblem binned(const Shape& shape, const Curve& curve) const {
-    const auto target = load_target(curve.target);
-    const auto problem = make_recoil_problem(curve, target, shape.flux);
-    const auto spectra = runner_.spectra(*shape.convolution, problem);
-    auto bins = bin_spectra(problem, spectra);
-    return amplitudes_.problem(curve, target, std::move(bins.standard_model),
-                               std::move(bins.magnetic));
-  }
-
-  void combine(const std::vector<CombineProblem>& problems) {
-    if (per_row_ > chunk_) {  // one row at a time, itself in pieces
-      for (const auto& problem : problems)
-        for (std::size_t first = 0; first < per_row_; first += chunk_)
-          deliver(runner_.combine(problem, first, std::min(chunk_, per_row_ - first)));
-      return;
-    }
-    std::vector<double> limits(problems.size() * per_row_);
-    in_parallel(runner_, problems.size(), [&](std::size_t r) {
-      const auto row = runner_.combine(problems[r], 0, per_row_);
-      std::copy(row.begin(), row.end(), limits.begin() + r * per_row_);
-    });
-    deliver(limits);
   }
 
   void deliver(const std::vector<double>& limits) {
@@ -176,24 +284,82 @@ class CurveScan {
     if (progress_) progress_(static_cast<double>(limits.size()));
   }
 
+  /// A convolution for each shape, spectra for each of its coefficient points.
+  void convolve(Flux& flux) {
+    // As many shapes at a time as their detectors fill a chunk, and never more than some dozen:
+    // each holds its running integrals.
+    const std::size_t detectors = coefficients_ * responses_ * per_row_;
+    const std::size_t batch = std::clamp<std::size_t>(chunk_ / detectors, 1, 64);
+    for (std::size_t first = 0; first < oscillations_; first += batch) {
+      std::vector<Shape> shapes(std::min(batch, oscillations_ - first));
+      in_parallel(runner_, shapes.size(), [&](std::size_t s) {
+        shapes[s].flux = make_solar_flux(curve_at(flux.first_shape + first + s, 0, 0).flux);
+        shapes[s].convolution = runner_.convolve(shapes[s].flux);
+      });
+      counters_.convolutions += shapes.size();
+      evaluate(flux, flux.first_shape + first, shapes);
+    }
+  }
+
+  void evaluate(Flux& flux, std::size_t first_shape, const std::vector<Shape>& shapes) {
+    const std::size_t points = shapes.size() * coefficients_;
+    const std::size_t block = std::clamp<std::size_t>(chunk_ / (responses_ * per_row_), 1, 256);
+    for (std::size_t first = 0; first < points; first += block) {
+      const std::size_t here = std::min(block, points - first);
+      std::vector<Templates> spectra(here);
+      std::vector<std::shared_ptr<const KeptGrid>> grids(here);
+      in_parallel(runner_, here, [&](std::size_t i) {
+        const std::size_t s = (first + i) / coefficients_, c = (first + i) % coefficients_;
+        grids[i] = recoil_grid(flux, shapes[s].flux, first_shape + s, c);
+        spectra[i] = total(runner_.spectra(*shapes[s].convolution, grids[i]->rows));
+      });
+      counters_.coefficient_evaluations += here;
+      combine(here * responses_, [&](std::size_t row) {
+        const std::size_t i = row / responses_, r = row % responses_;
+        const std::size_t s = (first + i) / coefficients_, c = (first + i) % coefficients_;
+        const auto bins = binned(flux, grids[i].get(), first_shape + s, c, r);
+        return Row{bin(bins->binning, spectra[i]), bins};
+      });
+      counters_.rebinnings += here * responses_;
+    }
+  }
+
+  /// The dense grid of each row, one after the other: a judge, not a way to scan.
+  void sum_directly(Flux& flux) {
+    const std::size_t per_shape = coefficients_ * responses_;
+    for (std::size_t row = 0; row < oscillations_ * per_shape; ++row) {
+      const std::size_t shape = flux.first_shape + row / per_shape;
+      const std::size_t c = row % per_shape / responses_, r = row % responses_;
+      const auto curve = curve_at(shape, c, r);
+      const auto solar = make_solar_flux(curve.flux);
+      const auto problem = make_recoil_problem(curve, load_target(curve.target), solar);
+      const Row made{direct_templates(runner_, solar, problem), binned(flux, nullptr, shape, c, r)};
+      combine(1, [&](std::size_t) { return made; });
+      ++counters_.direct_evaluations;
+    }
+  }
+
   const Grid& grid_;
   std::size_t curve_;
   const Runner& runner_;
+  Evaluation evaluation_;
   std::size_t chunk_;
   const LimitSink& sink_;
   const ProgressCallback& progress_;
   Counters& counters_;
   Amplitudes amplitudes_;
-  std::size_t per_row_, rows_per_shape_;
+  std::size_t per_row_, responses_, coefficients_, oscillations_;
+  double lower_ = 0, upper_ = 0;    ///< recoil energies that matter, MeV
+  std::vector<std::size_t> media_;  ///< [coefficients]: points of one number share recoil panels
 };
 
 }  // namespace
 
-Counters scan_grid(const Grid& grid, const Runner& runner, std::size_t chunk, const LimitSink& sink,
-                   const ProgressCallback& progress) {
+Counters scan_grid(const Grid& grid, const Runner& runner, Evaluation evaluation, std::size_t chunk,
+                   const LimitSink& sink, const ProgressCallback& progress) {
   Counters counters;
   for (std::size_t c = 0; c < grid.curves().size(); ++c)
-    CurveScan(grid, c, runner, chunk, sink, progress, counters).run();
+    CurveScan(grid, c, runner, evaluation, chunk, sink, progress, counters).run();
   return counters;
 }
 

@@ -58,7 +58,7 @@ struct Comparison {
 
   void see(const Curve& curve, const RecoilProblem& problem, const std::vector<double>& scale) {
     for (std::size_t i = 0; i < scale.size(); ++i) {
-      const double energy = problem.energies[i / (scale.size() / problem.points())];
+      const double energy = problem.rows.energies[i / (scale.size() / problem.rows.size())];
       spectra.see(
           a.spectrum[i] - b.spectrum[i], scale[i],
           "curve '" + curve.name + "' at " + std::to_string(energy / constants::keV) + " keV");
@@ -79,11 +79,11 @@ void fill_spectrum(Side& side, const Curve& curve, const std::vector<double>& pr
     side.spectrum = side.runner->direct(side.engine.flux(curve), problem, probe, true, {}).spectrum;
     return;
   }
-  const auto& spectra = side.engine.point_spectra(curve);
+  const auto spectra = side.engine.spectra(curve, problem.rows);
   side.spectrum.clear();
   if (scale) scale->clear();
-  for (std::size_t p = 0; p < problem.points(); ++p) {
-    const auto total = spectra.total(p);
+  for (std::size_t row = 0; row < problem.rows.size(); ++row) {
+    const auto total = spectra.total(row);
     for (const double mu : probe) {
       side.spectrum.push_back(total.standard_model + mu * mu * total.magnetic);
       if (scale) scale->push_back(total.standard_scale + mu * mu * total.magnetic_scale);

@@ -13,7 +13,7 @@
 #include "magnu/scan/cpu_runner.hpp"
 #include "magnu/scan/cuda_runner.hpp"
 #include "magnu/scan/grid_scan.hpp"
-#include "magnu/scan/recoil_problem.hpp"
+#include "magnu/scan/recoil_grid.hpp"
 
 /// What is measured, at any size: the default Sun on xenon.
 namespace magnu::bench {
@@ -40,11 +40,21 @@ inline std::vector<double> spread(double from, double to, std::size_t n) {
 }
 
 /// Spectra at n recoil energies from 0.3 keV to the channel's default end.
-inline RecoilProblem recoil_problem(const std::string& channel, std::size_t n) {
+inline RecoilRows recoil_rows(const std::string& channel, std::size_t n) {
   Curve curve;
   curve.channel = channel;
-  return make_recoil_problem(curve, load_target("xenon"),
-                             spread(curve.threshold, process_facts(channel).defaults.upper, n));
+  return make_recoil_rows(curve, load_target("xenon"),
+                          spread(curve.threshold, process_facts(channel).defaults.upper, n));
+}
+
+/// The same as bins of the direct evaluation, one for each row.
+inline RecoilProblem recoil_problem(const std::string& channel, std::size_t n) {
+  RecoilProblem problem{recoil_rows(channel, n), {}};
+  for (std::size_t row = 0; row < problem.rows.size(); ++row) {
+    problem.binning.add(row, {1});
+    problem.binning.end_bin();
+  }
+  return problem;
 }
 
 inline std::vector<double> mu_values(std::size_t n) {
@@ -74,7 +84,7 @@ inline Grid shape_axis(std::size_t points) {
 
 /// The limit of every detector of a grid, thrown away.
 inline void scan(const Grid& detectors, const Runner& runner) {
-  scan_grid(detectors, runner, default_chunk,
+  scan_grid(detectors, runner, Evaluation::fast, default_chunk,
             [](std::span<const double> limits) { benchmark::DoNotOptimize(limits.data()); }, {});
 }
 

@@ -14,7 +14,7 @@ double summed_cells(const SolarFlux& flux, const RecoilProblem& problem, std::si
         for (const auto& row : rows)
           cells += static_cast<double>(grid.nodes.size()) - grid.first_node(row.minimum_energy());
       },
-      problem.rows);
+      problem.rows.rows);
   return cells * static_cast<double>(mu_points);
 }
 

@@ -7,23 +7,22 @@
 namespace magnu::bench {
 namespace {
 
-Spectra spectra_at(const Runner& runner, double accuracy, const RecoilProblem& problem) {
-  return runner.spectra(*runner.convolve(solar_flux(accuracy)), problem);
+Spectra spectra_at(const Runner& runner, double accuracy, const RecoilRows& rows) {
+  return runner.spectra(*runner.convolve(solar_flux(accuracy)), rows);
 }
 
 /// Largest deviation of both templates from those at accuracy 1e-12: of the components' sum, and of
 /// a component by itself where it reaches that far.
-void report_errors(benchmark::State& state, const Runner& runner, const RecoilProblem& problem) {
-  const auto here = spectra_at(runner, fast_accuracy, problem);
-  const auto there = spectra_at(runner, 1e-12, problem);
+void report_errors(benchmark::State& state, const Runner& runner, const RecoilRows& rows) {
+  const auto here = spectra_at(runner, fast_accuracy, rows);
+  const auto there = spectra_at(runner, 1e-12, rows);
   double of_total = 0, of_component = 0;
   const auto largest = [](double& error, const SpectrumPoint& a, const SpectrumPoint& b) {
     if (b.standard_model != 0)
       error = std::max(error, std::abs(a.standard_model / b.standard_model - 1));
     if (b.magnetic != 0) error = std::max(error, std::abs(a.magnetic / b.magnetic - 1));
   };
-  for (std::size_t p = 0; p < problem.points(); ++p)
-    largest(of_total, here.total(p), there.total(p));
+  for (std::size_t p = 0; p < rows.size(); ++p) largest(of_total, here.total(p), there.total(p));
   for (std::size_t i = 0; i < here.values.size(); ++i)
     largest(of_component, here.values[i], there.values[i]);
   state.counters["error_total"] = of_total;
@@ -34,22 +33,22 @@ void report_errors(benchmark::State& state, const Runner& runner, const RecoilPr
 void spectra(benchmark::State& state, const MakeRunner& make, const std::string& channel,
              std::size_t points) {
   const auto runner = make();
-  const auto problem = recoil_problem(channel, points);
+  const auto rows = recoil_rows(channel, points);
   const auto convolution = runner->convolve(solar_flux(fast_accuracy));
   for (auto _ : state) {
-    auto result = runner->spectra(*convolution, problem);
+    auto result = runner->spectra(*convolution, rows);
     benchmark::DoNotOptimize(result.values.data());
   }
-  if (points == fast_points) report_errors(state, *runner, problem);
+  if (points == fast_points) report_errors(state, *runner, rows);
 }
 
 /// A shape point: convolution, in which Pee is averaged over the Sun, and spectra.
 void shape_point(benchmark::State& state, const MakeRunner& make, const std::string& channel) {
   const auto runner = make();
-  const auto problem = recoil_problem(channel, fast_points);
+  const auto rows = recoil_rows(channel, fast_points);
   const auto flux = solar_flux(fast_accuracy);
   for (auto _ : state) {
-    auto result = runner->spectra(*runner->convolve(flux), problem);
+    auto result = runner->spectra(*runner->convolve(flux), rows);
     benchmark::DoNotOptimize(result.values.data());
   }
 }
@@ -58,10 +57,10 @@ void shape_point(benchmark::State& state, const MakeRunner& make, const std::str
 void steps(benchmark::State& state, const std::string& channel) {
   Stopwatch::Times times;
   const Pipeline<Stopwatch> runner{Stopwatch(best_instruction_set(), &times)};
-  const auto problem = recoil_problem(channel, fast_points);
+  const auto rows = recoil_rows(channel, fast_points);
   const auto flux = solar_flux(fast_accuracy);
   for (auto _ : state) {
-    auto result = runner.spectra(*runner.convolve(flux), problem);
+    auto result = runner.spectra(*runner.convolve(flux), rows);
     benchmark::DoNotOptimize(result.values.data());
   }
   for (const auto& [name, seconds] : times)

@@ -7,10 +7,10 @@ namespace {
 
 void recoil_energies(benchmark::State& state, std::size_t points) {
   const auto runner = make_cpu_runner(1, best_instruction_set());
-  const auto problem = recoil_problem("electron", points);
+  const auto rows = recoil_rows("electron", points);
   const auto convolution = runner->convolve(solar_flux(fast_accuracy));
   for (auto _ : state) {
-    auto result = runner->spectra(*convolution, problem);
+    auto result = runner->spectra(*convolution, rows);
     benchmark::DoNotOptimize(result.values.data());
   }
 }

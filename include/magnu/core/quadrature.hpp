@@ -23,7 +23,10 @@ double integrate(const std::function<double(double)>& f, double lower, double up
 /// order 2n), up to a factor of order one. The r at which that is `accuracy`.
 double panel_ratio(double accuracy, int order);
 
-/// The least number of Gauss nodes that reaches `accuracy` on a panel [a, r a] of that kind.
+/// The least order that reaches `accuracy` on a panel [a, r a] of that kind.
+int order_for(double ratio, double accuracy);
+
+/// The same in Gauss nodes.
 int gauss_nodes_for(double ratio, double accuracy);
 
 /// Cuts [lower, upper] into panels whose edges grow by at most `ratio`; both ends are included.

@@ -80,10 +80,13 @@ struct SolarFlux {
   std::vector<int> first_panel;
   std::vector<FluxLine> lines;
   std::vector<double> shell_density, shell_fraction;
+  std::vector<double> table_nodes;  ///< where a tabulated flux changes its slope, MeV
+  std::vector<double> beta_ends;    ///< where a beta spectrum ends, MeV
 
   /// A view of these very vectors.
   FluxView view() const;
-  /// Energies [MeV] where the flux or its slope breaks: ends of components and lines.
+  /// Energies [MeV] where the flux or its slope breaks: ends of components, lines, nodes
+  /// of tables.
   std::vector<double> break_energies() const;
 };
 

@@ -12,6 +12,6 @@ std::vector<std::string> target_names();
 
 /// A target with natural isotopes (abundances normalised to 1) and, where data/binding_NAME.csv
 /// exists, its electron shells. InputError for an unknown name.
-Target load_target(const std::string& name);
+const Target& load_target(const std::string& name);
 
 }  // namespace magnu

@@ -1,7 +1,7 @@
 #pragma once
 
+#include <cstddef>
 #include <string_view>
-#include <vector>
 
 #include "magnu/physics/constants.hpp"
 #include "magnu/physics/kinematics.hpp"
@@ -22,10 +22,16 @@ struct CoherentScattering {
   double weak_scale = 0;      ///< GF^2 mN/(2 pi) gN^2 F^2 times nuclei per tonne, year and keV
   double magnetic_scale = 0;  ///< pi alpha^2/me^2 Z^2 F^2 times the same; at 1 mu_B
 
-  /// The species of a target at a recoil energy: its isotopes. The form factor is evaluated here,
-  /// once, so that no kernel calls sin or cos.
-  static std::vector<CoherentScattering> at(double recoil_energy, const Target& target,
-                                            const Couplings& couplings);
+  /// What scatters: the isotopes of a target.
+  static std::size_t species(const Target& target) { return target.isotopes.size(); }
+  /// Mass that recoils [MeV].
+  static double mass(const Target& target, std::size_t species) {
+    return target.isotopes[species].nuclear_mass();
+  }
+  /// One species of a target at a recoil energy. The form factor is evaluated here, once, so that
+  /// no kernel calls sin or cos.
+  static CoherentScattering at(double recoil_energy, const Target& target, std::size_t species,
+                               const Couplings& couplings);
 
   /// The mass that sets the kinematic end [MeV], averaged over the isotopes.
   static double kinematic_mass(const Target& target) { return target.mean_nuclear_mass(); }

@@ -1,7 +1,7 @@
 #pragma once
 
+#include <cstddef>
 #include <string_view>
-#include <vector>
 
 #include "magnu/physics/constants.hpp"
 #include "magnu/physics/kinematics.hpp"
@@ -22,9 +22,13 @@ struct ElectronScattering {
   double weak_scale = 0;      ///< GF^2 me/(2 pi) times electrons per tonne, year and keV
   double magnetic_scale = 0;  ///< pi alpha^2/me^2 times the same; at 1 mu_B
 
-  /// The species of a target at a recoil energy: here one.
-  static std::vector<ElectronScattering> at(double recoil_energy, const Target& target,
-                                            const Couplings& couplings);
+  /// What scatters: electrons, all alike.
+  static std::size_t species(const Target&) { return 1; }
+  /// Mass that recoils [MeV].
+  static double mass(const Target&, std::size_t) { return constants::electron_mass; }
+  /// The electrons of a target at a recoil energy.
+  static ElectronScattering at(double recoil_energy, const Target& target, std::size_t species,
+                               const Couplings& couplings);
 
   /// The mass that sets the kinematic end [MeV].
   static double kinematic_mass(const Target&) { return constants::electron_mass; }

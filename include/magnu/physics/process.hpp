@@ -24,6 +24,8 @@ struct QuadraticForm {
 struct Couplings {
   double sin2_theta_w = 0.23122;    ///< at the Z mass, the value of arXiv:2008.05080
   bool stepping_electrons = false;  ///< only electrons bound by less than the recoil energy scatter
+
+  bool operator==(const Couplings&) const = default;
 };
 
 /// What a study of a process has where its configuration says nothing.

@@ -8,9 +8,10 @@
 
 namespace magnu {
 
-/// What a point of an axis costs: a new convolution over neutrino energy, new coefficients, a new
-/// binning, or a few multiply-adds per bin.
-enum class AxisKind { shape, coefficient, response, amplitude };
+/// What a point of an axis costs: a new flux, or new survival probabilities (shape axes both: a new
+/// convolution over neutrino energy), new coefficients, a new binning, or a few multiply-adds per
+/// bin.
+enum class AxisKind { flux, oscillation, coefficient, response, amplitude };
 
 std::string to_string(AxisKind kind);
 

@@ -35,26 +35,31 @@ struct AmplitudeAxis {
   int sets = 0;
 };
 
-/// limits[i] = mu_eff at which delta chi^2 reaches the goal, for detector first + i of a product of
-/// amplitude axes (the last runs fastest). chi^2 = exposure mu^4/scale^2 sum_b M_b^2/v_b with the
-/// variance v_b per tonne and year, so the root is closed.
+/// limits[i] = mu_eff at which delta chi^2 reaches the goal, for detector first + i of rows times a
+/// product of amplitude axes (the last runs fastest). chi^2 = exposure mu^4/scale^2 sum_b M_b^2/v_b
+/// with the variance v_b per tonne and year, so the root is closed.
 struct CombineBins {
-  View<const double> signal, magnetic, width;  ///< [bins]: per tonne and year; keV (density: 1)
-  View<const double> background;               ///< [shapes][bins], per tonne and year
+  View<const std::size_t> first_bin;           ///< [rows + 1]
+  View<const double> signal, magnetic, width;  ///< [bins of all rows]: per tonne and year; keV
+                                               ///< (density: 1)
+  View<const double> background;               ///< row by row [shapes][bins], per tonne and year
+  int shapes;
+  std::size_t per_row;  ///< the product of the axes
   View<const AmplitudeAxis> axes;
   Amplitude base;
   std::size_t first;
   View<double> limits;
 
   MAGNU_HD void operator()(std::size_t i) const {
-    const Amplitude a = amplitude(first + i);
-    const std::size_t bins = signal.size;
-    const double* other = background.data + static_cast<std::size_t>(a.shape) * bins;
+    const std::size_t row = (first + i) / per_row;
+    const Amplitude a = amplitude((first + i) % per_row);
+    const std::size_t from = first_bin[row], to = first_bin[row + 1];
+    const double* other = background.data + from * shapes + a.shape * (to - from);
     const double on_signal = a.fraction_in_error ? 1 : 1 + a.fraction;
     const double on_all = a.fraction_in_error ? (1 + a.fraction) * (1 + a.fraction) : 1;
     double sum = 0;
-    for (std::size_t b = 0; b < bins; ++b) {
-      const double variance = on_signal * signal[b] + other[b] + a.flat * width[b];
+    for (std::size_t b = from; b < to; ++b) {
+      const double variance = on_signal * signal[b] + other[b - from] + a.flat * width[b];
       if (variance > 0) sum += magnetic[b] * magnetic[b] / variance;
     }
     const double goal = a.goal * a.sigma_scale * a.sigma_scale * on_all / (a.exposure * sum);

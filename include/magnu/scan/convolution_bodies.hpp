@@ -144,33 +144,36 @@ struct SpectrumPoint {
   double magnetic = 0;        ///< at 1 mu_B
   double standard_scale = 0;  ///< sum of |c_k I_k|: what deviations are measured against
   double magnetic_scale = 0;
+
+  MAGNU_HD SpectrumPoint& operator+=(const SpectrumPoint& other) {
+    standard_model += other.standard_model;
+    magnetic += other.magnetic;
+    standard_scale += other.standard_scale;
+    magnetic_scale += other.magnetic_scale;
+    return *this;
+  }
 };
 
-/// Differential rates from coefficients and running integrals. Index: point times components plus
+/// Differential rates from coefficients and running integrals. Index: row times components plus
 /// component.
 template <class Process>
 struct EvaluateSpectrum {
   FluxView flux;
   RunningIntegrals integrals;
-  View<const Process> rows;  ///< [points][species]
-  int species;
-  View<SpectrumPoint> spectrum;  ///< [points][components]
+  View<const Process> rows;
+  View<SpectrumPoint> spectrum;  ///< [rows][components]
 
   MAGNU_HD void operator()(std::size_t i) const {
     const int components = flux.components();
-    const std::size_t point = i / components;
-    const int component = static_cast<int>(i % components);
+    const Process& process = rows[i / components];
+    double all[moments];
+    integrals.evaluate(flux, static_cast<int>(i % components), process.minimum_energy(), all);
     SpectrumPoint sum;
-    for (int s = 0; s < species; ++s) {
-      const Process& process = rows[point * species + s];
-      double all[moments];
-      integrals.evaluate(flux, component, process.minimum_energy(), all);
-      add(process.standard_model_form(Flavour::electron), all[3], all[4], all[5],
-          sum.standard_model, sum.standard_scale);
-      add(process.standard_model_form(Flavour::other), all[0] - all[3], all[1] - all[4],
-          all[2] - all[5], sum.standard_model, sum.standard_scale);
-      add(process.magnetic_form(), all[0], all[1], all[2], sum.magnetic, sum.magnetic_scale);
-    }
+    add(process.standard_model_form(Flavour::electron), all[3], all[4], all[5], sum.standard_model,
+        sum.standard_scale);
+    add(process.standard_model_form(Flavour::other), all[0] - all[3], all[1] - all[4],
+        all[2] - all[5], sum.standard_model, sum.standard_scale);
+    add(process.magnetic_form(), all[0], all[1], all[2], sum.magnetic, sum.magnetic_scale);
     spectrum[i] = sum;
   }
 

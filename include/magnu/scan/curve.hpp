@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "magnu/experiment/background.hpp"
+#include "magnu/experiment/resolution.hpp"
 #include "magnu/experiment/solar_flux.hpp"
 #include "magnu/physics/constants.hpp"
 #include "magnu/physics/process.hpp"
@@ -40,6 +41,7 @@ struct Curve {
   double threshold = 0.3 * constants::keV;
   double upper = 0;  ///< MeV
   int bins = 0;      ///< of equal width, from threshold to upper
+  Resolution resolution;
   std::vector<Background> background;
   FractionIn fraction_in = FractionIn::variance;
   Statistic statistic = Statistic::counts;

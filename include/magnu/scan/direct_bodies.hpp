@@ -1,5 +1,6 @@
 #pragma once
 
+#include "magnu/scan/binning.hpp"
 #include "magnu/scan/convolution_bodies.hpp"
 
 /// The direct evaluation: every (recoil energy, neutrino energy, mu_eff) cell of the dense grid,
@@ -58,41 +59,37 @@ struct FillCells {
   }
 };
 
-/// Sums over all cells of a recoil energy for `Lanes` values of mu_eff at once: sigma(mu) -
+/// Sums over all cells of a recoil row for `Lanes` values of mu_eff at once: sigma(mu) -
 /// sigma(0) in closed form (as a difference of sums it has no digits left at 1e-13 mu_B), one fma a
-/// cell, and, where it is asked for, the spectrum. Index: point times tiles plus tile.
+/// cell, and, where it is asked for, the spectrum. Index: row times tiles plus tile.
 template <int Lanes, bool WithSpectrum>
 struct SumCells {
-  View<const Cell> cells;      ///< [points][species][nodes]
-  View<const int> first_node;  ///< [points][species]: cells before it are zero
+  View<const Cell> cells;      ///< [rows][nodes]
+  View<const int> first_node;  ///< [rows]: cells before it are zero
   std::size_t nodes;
-  int species;
   View<const double> mu_squared;  ///< padded to a multiple of Lanes
-  View<double> spectrum;          ///< [points][padded mu]: R(mu); empty without it
-  View<double> extra;             ///< [points][padded mu]: R(mu) - R(0)
+  View<double> spectrum;          ///< [rows][padded mu]: R(mu); empty without it
+  View<double> extra;             ///< [rows][padded mu]: R(mu) - R(0)
 
   MAGNU_HD void operator()(std::size_t i) const {
     const std::size_t tiles = mu_squared.size / Lanes;
-    const std::size_t point = i / tiles, first_mu = i % tiles * Lanes;
+    const std::size_t row = i / tiles, first_mu = i % tiles * Lanes;
     double mu2[Lanes], rate[Lanes], difference[Lanes];
     for (int l = 0; l < Lanes; ++l) {
       mu2[l] = mu_squared[first_mu + l];
       rate[l] = difference[l] = 0;
     }
-    for (int s = 0; s < species; ++s) {
-      const std::size_t row = point * species + s;
-      const Cell* row_cells = cells.data + row * nodes;
-      for (std::size_t n = first_node[row]; n < nodes; ++n) {
-        const double standard_model = row_cells[n].standard_model;
-        const double magnetic = row_cells[n].magnetic;
-        MAGNU_SIMD
-        for (int l = 0; l < Lanes; ++l) {
-          if (WithSpectrum) rate[l] += standard_model + mu2[l] * magnetic;
-          difference[l] += mu2[l] * magnetic;
-        }
+    const Cell* row_cells = cells.data + row * nodes;
+    for (std::size_t n = first_node[row]; n < nodes; ++n) {
+      const double standard_model = row_cells[n].standard_model;
+      const double magnetic = row_cells[n].magnetic;
+      MAGNU_SIMD
+      for (int l = 0; l < Lanes; ++l) {
+        if (WithSpectrum) rate[l] += standard_model + mu2[l] * magnetic;
+        difference[l] += mu2[l] * magnetic;
       }
     }
-    const std::size_t first = point * mu_squared.size + first_mu;
+    const std::size_t first = row * mu_squared.size + first_mu;
     for (int l = 0; l < Lanes; ++l) {
       if (WithSpectrum) spectrum[first + l] = rate[l];
       extra[first + l] = difference[l];
@@ -100,21 +97,29 @@ struct SumCells {
   }
 };
 
-/// Weighted sums over the points of each bin. Index: mu times bins of the block plus bin.
-struct SumBins {
-  View<const double> extra;             ///< [points of the block][padded mu]
-  View<const double> weights;           ///< [points]
-  View<const std::size_t> first_point;  ///< [bins + 1]
-  std::size_t first_bin, block_bins, padded_mu;
+/// Adds the weighted sums over a block of rows to the bins they count in. Blocks come in ascending
+/// order and a bin adds its rows one by one, so the blocks' size changes no bit. Index: mu times
+/// bins of the block plus bin.
+struct AddToBins {
+  BinningView binning;
+  View<const double> extra;          ///< [rows of the block][padded mu]
+  std::size_t first_row, end_row;    ///< of the block
+  std::size_t first_bin, some_bins;  ///< those the block's rows count in
+  std::size_t padded_mu;
   View<double> binned;  ///< [mu][bins]
 
   MAGNU_HD void operator()(std::size_t i) const {
-    const std::size_t mu = i / block_bins, bin = first_bin + i % block_bins;
-    const std::size_t bins = first_point.size - 1, offset = first_point[first_bin];
-    double sum = 0;
-    for (std::size_t p = first_point[bin]; p < first_point[bin + 1]; ++p)
-      sum += weights[p] * extra[(p - offset) * padded_mu + mu];
-    binned[mu * bins + bin] = sum;
+    const std::size_t mu = i / some_bins, bin = first_bin + i % some_bins;
+    double sum = binned[mu * binning.bins() + bin];
+    for (std::size_t r = binning.first_range[bin]; r < binning.first_range[bin + 1]; ++r) {
+      const RowRange& range = binning.ranges[r];
+      const std::size_t end = range.first_row + range.rows;
+      for (std::size_t row = range.first_row > first_row ? range.first_row : first_row;
+           row < end && row < end_row; ++row)
+        sum += binning.weights[range.first_weight + (row - range.first_row)] *
+               extra[(row - first_row) * padded_mu + mu];
+    }
+    binned[mu * binning.bins() + bin] = sum;
   }
 };
 

@@ -9,6 +9,7 @@
 
 #include "magnu/scan/runner.hpp"
 #include "magnu/scan/study.hpp"
+#include "magnu/scan/templates.hpp"
 
 namespace magnu {
 
@@ -30,6 +31,7 @@ struct CurveResult {
   std::vector<double> mu_eff;      ///< the scanned grid [mu_B]
   std::vector<double> delta_chi2;  ///< over the grid
   double limit = 0;                ///< mu_B; infinite where no value is excluded
+  double lost_below_zero = 0;      ///< events of the toy that a resolution takes below zero
 
   bool limit_outside_grid() const {
     return !(limit >= curve.mu_eff.from && limit <= curve.mu_eff.to);
@@ -38,7 +40,7 @@ struct CurveResult {
 
 /// How often each kind of work was done: a curve costs only what it changes.
 struct Counters {
-  std::size_t convolutions = 0, coefficient_evaluations = 0, direct_evaluations = 0,
+  std::size_t convolutions = 0, coefficient_evaluations = 0, rebinnings = 0, direct_evaluations = 0,
               combinations = 0;
 };
 
@@ -51,12 +53,6 @@ BinnedSignal bin_signal(const Curve& curve, const Target& target,
 /// is a line. Infinite where the curve stays at zero.
 double solve_limit(const std::function<double(double)>& delta_chi2, double goal, double guess);
 
-/// Binned templates per tonne and year; magnetic at 1 mu_B.
-struct BinnedTemplates {
-  std::vector<double> standard_model, magnetic;  ///< [bins]
-};
-BinnedTemplates bin_spectra(const RecoilProblem& problem, const Spectra& spectra);
-
 /// Runs curves on a runner and keeps what several of them share.
 class Engine {
  public:
@@ -65,31 +61,36 @@ class Engine {
 
   CurveResult run(const Curve& curve);
 
-  /// Fast spectra at single recoil energies [MeV].
+  /// Fast spectra at single recoil energies [MeV]: [energies][components].
   Spectra spectra(const Curve& curve, const std::vector<double>& energies);
+  /// The same in given rows.
+  Spectra spectra(const Curve& curve, const RecoilRows& rows);
 
-  /// Fast and direct evaluation of a curve's recoil points, for verification.
+  /// What the direct evaluation of a curve sums.
   const RecoilProblem& problem(const Curve& curve);
-  const Spectra& point_spectra(const Curve& curve);
   const SolarFlux& flux(const Curve& curve);
 
   const Counters& counters() const { return counters_; }
 
  private:
   struct Shape;
-  struct Points;
-  struct DirectGridSums;
+  struct Recoils;
+  struct Detector;
 
   Shape& shape(const Curve& curve);
-  Points& points(const Curve& curve);
-  const DirectSums& direct_grid(Points& points, const Curve& curve);
+  const Runner::Convolution& convolution(Shape& shape);
+  Recoils& recoils(const Curve& curve);
+  Detector& detector(const Curve& curve);
+  const Templates& templates(Detector& detector, const Curve& curve);
+  const DirectSums& direct_grid(Detector& detector, const Curve& curve);
 
   const Runner& runner_;
   Evaluation evaluation_;
   ProgressCallback progress_;
   Counters counters_;
   std::list<Shape> shapes_;
-  std::list<Points> points_;
+  std::list<Recoils> recoils_;
+  std::list<Detector> detectors_;
 };
 
 /// Work of the direct evaluation of a study: cells of all grids that differ.

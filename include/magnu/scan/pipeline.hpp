@@ -38,22 +38,21 @@ class Pipeline : public Runner {
     return std::make_unique<Convolved>(executor_, flux);
   }
 
-  Spectra spectra(const Convolution& convolution, const RecoilProblem& problem) const override {
+  Spectra spectra(const Convolution& convolution, const RecoilRows& recoil_rows) const override {
     const auto& convolved = static_cast<const Convolved&>(convolution);
     const std::size_t components = convolved.flux.view().components();
     return std::visit(
         [&](const auto& rows) {
           using Process = typename std::decay_t<decltype(rows)>::value_type;
           const auto row_buffer = uploaded(executor_, rows);
-          auto values = executor_.template allocate<SpectrumPoint>(problem.points() * components);
-          executor_.for_each(problem.points() * components,
-                             EvaluateSpectrum<Process>{
-                                 convolved.flux.view(), convolved.integrals(), row_buffer.view(),
-                                 static_cast<int>(problem.species), values.view()},
-                             200 * problem.species);
+          auto values = executor_.template allocate<SpectrumPoint>(rows.size() * components);
+          executor_.for_each(rows.size() * components,
+                             EvaluateSpectrum<Process>{convolved.flux.view(), convolved.integrals(),
+                                                       row_buffer.view(), values.view()},
+                             200);
           return Spectra{components, executor_.download(values)};
         },
-        problem.rows);
+        recoil_rows.rows);
   }
 
   DirectSums direct(const SolarFlux& flux, const RecoilProblem& problem,
@@ -61,9 +60,9 @@ class Pipeline : public Runner {
                     const ProgressCallback& progress) const override {
     return std::visit(
         [&](const auto& rows) {
-          return direct_sums(flux, problem, rows, mu_eff, keep_spectrum, progress);
+          return direct_sums(flux, problem.binning, rows, mu_eff, keep_spectrum, progress);
         },
-        problem.rows);
+        problem.rows.rows);
   }
 
   std::vector<double> chi_squared(std::span<const double> magnetic,
@@ -88,6 +87,7 @@ class Pipeline : public Runner {
 
   std::vector<double> combine(const CombineProblem& problem, std::size_t first,
                               std::size_t count) const override {
+    const auto first_bin = uploaded(executor_, problem.first_bin);
     const auto signal = uploaded(executor_, problem.signal);
     const auto magnetic = uploaded(executor_, problem.magnetic);
     const auto width = uploaded(executor_, problem.width);
@@ -101,9 +101,10 @@ class Pipeline : public Runner {
     const auto axis_views = uploaded(executor_, axes);
     auto limits = executor_.template allocate<double>(count);
     executor_.for_each(count,
-                       CombineBins{signal.view(), magnetic.view(), width.view(), background.view(),
+                       CombineBins{first_bin.view(), signal.view(), magnetic.view(), width.view(),
+                                   background.view(), problem.shapes, problem.per_row(),
                                    axis_views.view(), problem.base, first, limits.view()},
-                       20 * problem.signal.size());
+                       20 * (problem.signal.size() / std::max<std::size_t>(problem.rows(), 1)));
     return executor_.download(limits);
   }
 
@@ -190,20 +191,30 @@ class Pipeline : public Runner {
     return squares;
   }
 
+  struct BinningBuffers {
+    BinningBuffers(const Executor& executor, const Binning& host)
+        : first_range(uploaded(executor, host.first_range)),
+          ranges(uploaded(executor, host.ranges)),
+          weights(uploaded(executor, host.weights)) {}
+
+    BinningView view() const { return {first_range.view(), ranges.view(), weights.view()}; }
+
+    Buffer<std::size_t> first_range;
+    Buffer<RowRange> ranges;
+    Buffer<double> weights;
+  };
+
   /// What every block of a direct evaluation reads.
   template <class Process>
   struct DirectInputs {
-    DirectInputs(const Executor& executor, const SolarFlux& host_flux, const RecoilProblem& problem,
+    DirectInputs(const Executor& executor, const SolarFlux& host_flux,
                  const std::vector<Process>& host_rows, std::span<const double> mu_eff)
         : grid(host_flux),
-          species(problem.species),
           flux(executor, host_flux),
           nodes(uploaded(executor, grid.nodes)),
           samples(executor.template allocate<FluxSample>(grid.nodes.size())),
           rows(uploaded(executor, host_rows)),
           first_node(uploaded(executor, first_nodes(host_rows))),
-          weights(uploaded(executor, problem.weights)),
-          first_point(uploaded(executor, problem.first_point)),
           mu_squared(uploaded(executor, squared(mu_eff, executor.with_lanes([](auto lanes) {
                                 return std::size_t{lanes()};
                               })))) {
@@ -219,49 +230,42 @@ class Pipeline : public Runner {
     }
 
     std::size_t padded_mu() const { return mu_squared.view().size; }
-    std::size_t bytes_per_point() const {
-      return species * grid.nodes.size() * sizeof(Cell) + 2 * padded_mu() * sizeof(double);
+    std::size_t bytes_per_row() const {
+      return grid.nodes.size() * sizeof(Cell) + 2 * padded_mu() * sizeof(double);
     }
 
     DirectGrid grid;
-    std::size_t species;
     FluxBuffers flux;
     Buffer<GridNode> nodes;
     Buffer<FluxSample> samples;
     Buffer<Process> rows;
     Buffer<int> first_node;
-    Buffer<double> weights;
-    Buffer<std::size_t> first_point;
     Buffer<double> mu_squared;
   };
 
-  /// Cells of some points filled and summed: spectrum and extra signal, [points][padded mu].
+  /// Cells of some rows filled and summed: spectrum and extra signal, [rows][padded mu].
   struct DirectBlock {
     Buffer<double> spectrum, extra;
   };
 
   template <class Process>
-  DirectBlock sum_block(const DirectInputs<Process>& in, std::size_t from, std::size_t points,
+  DirectBlock sum_block(const DirectInputs<Process>& in, std::size_t from, std::size_t rows,
                         bool with_spectrum) const {
-    const std::size_t nodes = in.grid.nodes.size(), rows = points * in.species;
+    const std::size_t nodes = in.grid.nodes.size(), sums = rows * in.padded_mu();
     auto cells = executor_.template allocate<Cell>(rows * nodes);
-    const std::size_t sums = points * in.padded_mu();
     DirectBlock block{executor_.template allocate<double>(with_spectrum ? sums : 0),
                       executor_.template allocate<double>(sums)};
-    executor_.for_each(
-        rows * nodes,
-        FillCells<Process>{in.flux.view(), in.nodes.view(), in.samples.view(),
-                           part(in.rows.view(), from * in.species, rows), cells.view()},
-        30);
+    executor_.for_each(rows * nodes,
+                       FillCells<Process>{in.flux.view(), in.nodes.view(), in.samples.view(),
+                                          part(in.rows.view(), from, rows), cells.view()},
+                       30);
     executor_.with_lanes([&](auto lanes) {
       const auto run = [&](auto spectrum) {
-        executor_.for_each(
-            sums / lanes(),
-            SumCells<lanes(), spectrum()>{const_view(cells),
-                                          part(in.first_node.view(), from * in.species, rows),
-                                          nodes, static_cast<int>(in.species), in.mu_squared.view(),
-                                          block.spectrum.view(), block.extra.view()},
-            in.species * nodes * lanes());
+        executor_.for_each(sums / lanes(),
+                           SumCells<lanes(), spectrum()>{
+                               const_view(cells), part(in.first_node.view(), from, rows), nodes,
+                               in.mu_squared.view(), block.spectrum.view(), block.extra.view()},
+                           nodes * lanes());
       };
       with_spectrum ? run(std::true_type{}) : run(std::false_type{});
     });
@@ -269,34 +273,36 @@ class Pipeline : public Runner {
   }
 
   template <class Process>
-  DirectSums direct_sums(const SolarFlux& flux, const RecoilProblem& problem,
+  DirectSums direct_sums(const SolarFlux& flux, const Binning& binning,
                          const std::vector<Process>& rows, std::span<const double> mu_eff,
                          bool keep_spectrum, const ProgressCallback& progress) const {
-    const DirectInputs<Process> in(executor_, flux, problem, rows, mu_eff);
-    auto binned = executor_.template allocate<double>(mu_eff.size() * problem.bins());
+    const DirectInputs<Process> in(executor_, flux, rows, mu_eff);
+    const BinningBuffers bins(executor_, binning);
+    const auto touched = bins_of_rows(binning, rows.size());
+    auto binned = uploaded(executor_, std::vector<double>(mu_eff.size() * binning.bins()));
     DirectSums result;
-    if (keep_spectrum) result.spectrum.resize(problem.points() * mu_eff.size());
-    // Blocks are whole bins, as many as fit; at least one.
-    for (std::size_t bin = 0, end = 0; bin < problem.bins(); bin = end) {
-      const std::size_t from = problem.first_point[bin];
-      for (end = bin + 1; end < problem.bins(); ++end)
-        if ((problem.first_point[end + 1] - from) * in.bytes_per_point() >
-            executor_.working_bytes())
-          break;
-      const std::size_t points = problem.first_point[end] - from;
-      const auto block = sum_block(in, from, points, keep_spectrum);
-      executor_.for_each(mu_eff.size() * (end - bin),
-                         SumBins{block.extra.view(), in.weights.view(), in.first_point.view(), bin,
-                                 end - bin, in.padded_mu(), binned.view()},
-                         points / (end - bin));
+    if (keep_spectrum) result.spectrum.resize(rows.size() * mu_eff.size());
+    // Blocks of as many rows as fit; at least one.
+    const std::size_t most =
+        std::max<std::size_t>(1, executor_.working_bytes() / in.bytes_per_row());
+    for (std::size_t from = 0; from < rows.size(); from += most) {
+      const std::size_t here = std::min(most, rows.size() - from);
+      const auto block = sum_block(in, from, here, keep_spectrum);
+      BinSpan some;
+      for (std::size_t row = from; row < from + here; ++row) some.cover(touched[row]);
+      if (some.first < some.end)
+        executor_.for_each(mu_eff.size() * (some.end - some.first),
+                           AddToBins{bins.view(), block.extra.view(), from, from + here, some.first,
+                                     some.end - some.first, in.padded_mu(), binned.view()},
+                           here / (some.end - some.first) + 1);
       if (keep_spectrum) {
         const auto spectrum = executor_.download(block.spectrum);
-        for (std::size_t p = 0; p < points; ++p)
-          std::copy_n(spectrum.begin() + p * in.padded_mu(), mu_eff.size(),
-                      result.spectrum.begin() + (from + p) * mu_eff.size());
+        for (std::size_t row = 0; row < here; ++row)
+          std::copy_n(spectrum.begin() + row * in.padded_mu(), mu_eff.size(),
+                      result.spectrum.begin() + (from + row) * mu_eff.size());
       }
       if (progress)
-        progress(static_cast<double>(points * in.species * in.grid.nodes.size()) *
+        progress(static_cast<double>(here * in.grid.nodes.size()) *
                  static_cast<double>(mu_eff.size()));
     }
     result.extra = executor_.download(binned);

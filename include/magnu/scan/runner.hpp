@@ -9,33 +9,42 @@
 #include "magnu/experiment/solar_flux.hpp"
 #include "magnu/scan/combine.hpp"
 #include "magnu/scan/convolution_bodies.hpp"
-#include "magnu/scan/recoil_problem.hpp"
+#include "magnu/scan/recoil_grid.hpp"
 
 namespace magnu {
 
-/// Spectra at the points of a problem, by component.
+/// Spectra in recoil rows, by component.
 struct Spectra {
   std::size_t components = 0;
-  std::vector<SpectrumPoint> values;  ///< [points][components]
+  std::vector<SpectrumPoint> values;  ///< [rows][components]
 
-  /// Sum over the components at a point.
-  SpectrumPoint total(std::size_t point) const;
+  /// Sum over the components in a row.
+  SpectrumPoint total(std::size_t row) const;
 };
 
 /// What the direct evaluation gives for a list of mu_eff values, per tonne and year.
 struct DirectSums {
   std::vector<double> extra;     ///< [mu][bins]: events (or rate per keV) above those at mu = 0
-  std::vector<double> spectrum;  ///< [points][mu]: R(mu) per keV; empty unless asked for
+  std::vector<double> spectrum;  ///< [rows][mu]: R(mu) per keV; empty unless asked for
 };
 
-/// What detectors that differ in amplitudes alone share, per tonne and year.
+/// Detectors: rows, in each of which they differ in amplitudes alone. Per tonne and year.
 struct CombineProblem {
-  std::vector<double> signal, magnetic;  ///< [bins]; magnetic at 1 mu_B
-  std::vector<double> width;             ///< [bins], keV; 1 for the density statistic
-  std::vector<double> background;        ///< [shapes][bins], those of no adjustable size
+  std::vector<std::size_t> first_bin{0};  ///< [rows + 1]
+  std::vector<double> signal, magnetic;   ///< [bins of all rows]; magnetic at 1 mu_B
+  std::vector<double> width;              ///< likewise, keV; 1 for the density statistic
+  std::vector<double> background;  ///< row by row [shapes][bins], those of no adjustable size
+  int shapes = 1;
   std::vector<std::vector<Amplitude>> axes;
   std::vector<int> sets;  ///< [axes], AmplitudeField bits
   Amplitude base;
+
+  std::size_t rows() const { return first_bin.size() - 1; }
+  std::size_t per_row() const {
+    std::size_t product = 1;
+    for (const auto& axis : axes) product *= axis.size();
+    return product;
+  }
 };
 
 /// Told now and then how many units of work were done since the last call.
@@ -62,7 +71,7 @@ class Runner {
   virtual std::unique_ptr<Convolution> convolve(const SolarFlux& flux) const = 0;
 
   /// Fast evaluation: once per coefficient point.
-  virtual Spectra spectra(const Convolution& convolution, const RecoilProblem& problem) const = 0;
+  virtual Spectra spectra(const Convolution& convolution, const RecoilRows& rows) const = 0;
 
   /// Direct evaluation for every mu_eff [mu_B].
   virtual DirectSums direct(const SolarFlux& flux, const RecoilProblem& problem,
@@ -80,7 +89,7 @@ class Runner {
                                           std::span<const double> inverse_variance,
                                           double exposure) const = 0;
 
-  /// Limits [count] of detectors first, first + 1, ... of a product of amplitude axes.
+  /// Limits [count] of detectors first, first + 1, ...: row by row, the last axis fastest.
   virtual std::vector<double> combine(const CombineProblem& problem, std::size_t first,
                                       std::size_t count) const = 0;
 };
