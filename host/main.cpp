@@ -28,7 +28,7 @@ struct Options {
   std::vector<std::string> overrides;
   std::string threads;
   std::size_t chunk = default_chunk, csv_limit = LimitsFile::default_csv_rows;
-  bool overwrite = false, verify = false, quiet = false, verbose = false;
+  bool surface = false, overwrite = false, verify = false, quiet = false, verbose = false;
 };
 
 void start_log(const Options& options) {
@@ -134,37 +134,84 @@ Evaluation evaluation_of(const Options& options) {
   return options.evaluation == "direct" ? Evaluation::direct : Evaluation::fast;
 }
 
-/// A study with axes: one limit per point of the grid.
+/// Verifies on the CPU and on a device, if there is one. verify(runners, progress) does it;
+/// `cells` are those of one runner.
+template <class Verify>
+VerificationReport run_verification(const Options& options, double cells, const Verify& verify) {
+  std::vector<std::unique_ptr<Runner>> owned;
+  std::vector<const Runner*> runners;
+  owned.push_back(make_cpu_runner(thread_count(options), instruction_set(options)));
+  if (!cuda_status().devices.empty()) {
+    owned.push_back(make_cuda_runner());
+  } else {
+    spdlog::debug("verified on the CPU alone: no CUDA device ({})", cuda_status().reason);
+  }
+  for (const auto& runner : owned) runners.push_back(runner.get());
+  Progress progress("verification", cells * static_cast<double>(runners.size()), "cells",
+                    options.quiet);
+  return verify(runners, progress.callback());
+}
+
+int exit_code(const VerificationReport& report) {
+  if (report.passed()) return done;
+  spdlog::error("verification failed; the results are kept and marked in study.json");
+  return failed;
+}
+
+Provenance provenance_of(const Options& options, const Runner& runner, std::size_t detectors) {
+  return {runner.name(),
+          runner.device(),
+          runner.instruction_set(),
+          options.evaluation,
+          runner.threads(),
+          0,
+          {},
+          detectors,
+          nullptr};
+}
+
+/// A study with axes or a question of reach: one number per point of the grid.
 int run_grid(const Options& options, const Study& study, const Runner& runner,
              std::chrono::steady_clock::time_point start) {
-  const Grid grid(study.curves, study.axes);
+  const Grid grid(study.curves, study.axes, study.reach);
   const ResultsFolder folder(options.out.empty() ? "results/" + study.name : options.out, study,
                              options.overwrite);
-  LimitsFile file(folder.path(), study.name, grid, options.csv_limit);
-  Provenance provenance{runner.name(),
-                        runner.device(),
-                        runner.instruction_set(),
-                        options.evaluation,
-                        runner.threads(),
-                        0,
-                        {},
-                        grid.size(),
-                        nullptr};
+  LimitsFile file(folder.path(), study.name, grid, options.csv_limit, options.surface);
+  auto provenance = provenance_of(options, runner, grid.size());
+  DrawnDetectors drawn(grid);
+  std::vector<double> few;
   {
     Progress progress("scan", static_cast<double>(grid.size()), "detectors", options.quiet);
+    std::size_t seen = 0;
     provenance.counters = scan_grid(
         grid, runner, evaluation_of(options), options.chunk,
-        [&](std::span<const double> limits) { file.append(limits); }, progress.callback());
+        [&](std::span<const double> values) {
+          file.append(values);
+          drawn.see(seen, values);
+          seen += values.size();
+          if (grid.size() <= most_printed) few.insert(few.end(), values.begin(), values.end());
+        },
+        progress.callback());
+  }
+  const double seconds = seconds_since(start);
+  VerificationReport report;
+  if (options.verify) {
+    report = run_verification(options, 0, [&](const auto& runners, const auto& progress) {
+      return verify(grid, drawn, runners, progress);
+    });
+    provenance.verification = &report;
   }
   provenance.wall_seconds = seconds_since(start);
   file.finish();
   folder.write(study, {}, provenance, file.names());
-  if (!options.quiet)
+  if (!options.quiet) {
+    print(grid_table(grid, few));
+    if (options.verify) print(verification_table(report));
     print(fmt::format("{} detectors in {:.2f} s, {}detectors/s\nresults in {}\n", grid.size(),
-                      provenance.wall_seconds,
-                      scaled_text(static_cast<double>(grid.size()) / provenance.wall_seconds),
+                      seconds, scaled_text(static_cast<double>(grid.size()) / seconds),
                       folder.path().string()));
-  return done;
+  }
+  return exit_code(report);
 }
 
 int run_scan(const Options& options) {
@@ -172,20 +219,15 @@ int run_scan(const Options& options) {
   const auto study = read_study(options.config, options.overrides);
   warn_about(study, spdlog::level::debug);
   const auto runner = make_runner(options);
-  if (!study.axes.empty()) return run_grid(options, study, *runner, start);
+  if (study.is_grid()) return run_grid(options, study, *runner, start);
+  if (options.surface)
+    throw InputError({"", 0, "--surface", study.name}, "the study has no axes",
+                     "leave it out: curves.csv holds delta chi^2 of single curves");
   const auto evaluation = evaluation_of(options);
   const ResultsFolder folder(options.out.empty() ? "results/" + study.name : options.out, study,
                              options.overwrite);
 
-  Provenance provenance{runner->name(),
-                        runner->device(),
-                        runner->instruction_set(),
-                        options.evaluation,
-                        runner->threads(),
-                        0,
-                        {},
-                        study.curves.size(),
-                        nullptr};
+  auto provenance = provenance_of(options, *runner, study.curves.size());
   const double cells = evaluation == Evaluation::direct || options.verify ? direct_work(study) : 0;
   std::vector<CurveResult> results;
   {
@@ -196,18 +238,9 @@ int run_scan(const Options& options) {
   }
   VerificationReport report;
   if (options.verify) {
-    std::vector<std::unique_ptr<Runner>> owned;
-    std::vector<const Runner*> runners;
-    owned.push_back(make_cpu_runner(thread_count(options), instruction_set(options)));
-    if (!cuda_status().devices.empty()) {
-      owned.push_back(make_cuda_runner());
-    } else {
-      spdlog::debug("verified on the CPU alone: no CUDA device ({})", cuda_status().reason);
-    }
-    for (const auto& r : owned) runners.push_back(r.get());
-    Progress progress("verification", cells * static_cast<double>(runners.size()), "cells",
-                      options.quiet);
-    report = verify(study, runners, progress.callback());
+    report = run_verification(options, cells, [&](const auto& runners, const auto& progress) {
+      return verify(study, runners, progress);
+    });
     provenance.verification = &report;
   }
   provenance.wall_seconds = seconds_since(start);
@@ -218,11 +251,7 @@ int run_scan(const Options& options) {
     print("results in " + folder.path().string() + "\n");
   }
   warn_of_few_events(results);
-  if (options.verify && !report.passed()) {
-    spdlog::error("verification failed; the results are kept and marked in study.json");
-    return failed;
-  }
-  return done;
+  return exit_code(report);
 }
 
 int run_spectrum(const Options& options) {
@@ -316,6 +345,8 @@ int run(int argc, char** argv) {
   scan->add_flag("--verify", options.verify,
                  "run both evaluations, on the CPU and on a device if any, and compare them");
 
+  scan->add_flag("--surface", options.surface,
+                 "keep delta chi^2 over the scanned mu_eff of every detector of a study with axes");
   scan->add_option("--chunk", options.chunk, "detectors of a study with axes held at a time")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 30))
       ->capture_default_str();

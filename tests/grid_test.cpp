@@ -2,6 +2,7 @@
 #include <hdf5.h>
 
 #include <cmath>
+#include <cstring>
 #include <random>
 
 #include "emulator.hpp"
@@ -197,6 +198,130 @@ TEST_F(GridTest, WhatTheDiskCannotHoldIsRefused) {
     EXPECT_NE(std::string(error.what()).find("needs 8e+03 GB and the disk has"), std::string::npos)
         << error.what();
   }
+}
+
+struct Asked {
+  const char *name, *by, *range;
+};
+void PrintTo(const Asked& asked, std::ostream* stream) {
+  *stream << asked.name;
+}
+class ReachTest : public testing::TestWithParam<Asked> {};
+
+TEST_P(ReachTest, TheLimitAtWhatWasFoundIsTheGoal) {
+  const auto study = study_of(
+      std::string("bins: 5\nresolution: {a: 0.2}\ncurves: [{name: a}, {name: b, background: "
+                  "[xenonnt]}]\naxes:\n  fraction_in: [variance, error]\n  statistic: [counts, "
+                  "density]\n  confidence_level: [0.9, 0.95]\n  sin2_theta_w: [0.23, 0.24]\nreach: "
+                  "{mu_eff: ") +
+      GetParam().range + ", by: " + GetParam().by + "}\n");
+  const Grid grid(study.curves, study.axes, study.reach);
+  const auto runner = make_cpu_runner(2, best_instruction_set());
+  const auto found = scan(grid, *runner).limits;
+  ASSERT_EQ(found.size(), grid.size());
+  Engine engine(*runner, Evaluation::fast);
+  const auto limit_at = [&](std::size_t i, double value) {
+    auto curve = grid.at(i / (found.size() / 2), grid.unravel(i % (found.size() / 2)));
+    study.reach->range.field->set(curve, value);
+    return engine.run(curve).limit;
+  };
+  const double goal = study.reach->mu_eff, from = study.reach->from(), to = study.reach->to();
+  const bool more_helps = GetParam().by == std::string("exposure");
+  std::size_t inside = 0;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const double best = more_helps ? to : from, worst = more_helps ? from : to;
+    if (std::isnan(found[i])) {
+      EXPECT_GT(limit_at(i, best), goal) << i;
+    } else if (found[i] == worst) {
+      EXPECT_LE(limit_at(i, worst), goal) << i;
+    } else {
+      EXPECT_NEAR(limit_at(i, found[i]) / goal, 1, 1e-9) << i;
+      ++inside;
+    }
+  }
+  EXPECT_GT(inside, 0u) << "else nothing was tried";
+  const auto again = scan(grid, *make_cpu_runner(1, best_instruction_set()), 3).limits;
+  EXPECT_EQ(std::memcmp(again.data(), found.data(), found.size() * sizeof(double)), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Settings, ReachTest,
+    testing::Values(Asked{"Exposure", "exposure", "7e-12 mu_B, from: 0.5 t yr, to: 200 t yr"},
+                    Asked{"Flat", "background.flat", "6e-12 mu_B, from: 0.001, to: 30"},
+                    Asked{"Fraction", "background.fraction", "6e-12 mu_B, from: 0, to: 3"},
+                    Asked{"Threshold", "threshold", "7e-12 mu_B, from: 0.1 keV, to: 9 keV"}),
+    [](const auto& param_info) { return std::string(param_info.param.name); });
+
+struct BadReach {
+  const char *name, *reach, *message;
+};
+class BadReachTest : public testing::TestWithParam<BadReach> {};
+
+TEST_P(BadReachTest, IsRefusedWithAMessage) {
+  try {
+    study_of(std::string("axes: {threshold: [1 keV]}\nreach: ") + GetParam().reach);
+    FAIL() << "accepted";
+  } catch (const InputError& error) {
+    EXPECT_EQ(error.location.line, 2);
+    EXPECT_NE(std::string(error.what()).find(GetParam().message), std::string::npos)
+        << error.what();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Settings, BadReachTest,
+    testing::Values(
+        BadReach{"NoMap", "[1]", "a map is expected"},
+        BadReach{"NoBracket", "{mu_eff: 1e-12 mu_B, by: exposure}", "'from' is missing"},
+        BadReach{"Key", "{mu: 1}", "unknown key"},
+        BadReach{"NoUnit", "{mu_eff: 1e-12, by: exposure, from: 1 t yr, to: 2 t yr}",
+                 "the unit is missing"},
+        BadReach{"Negative", "{mu_eff: -1e-12 mu_B, by: exposure, from: 1 t yr, to: 2 t yr}",
+                 "must be positive"},
+        BadReach{"Descending", "{mu_eff: 1e-12 mu_B, by: exposure, from: 3 t yr, to: 2 t yr}",
+                 "'from' is not below 'to'"},
+        BadReach{"Unknown", "{mu_eff: 1e-12 mu_B, by: bins, from: 1, to: 2}", "known: threshold"},
+        BadReach{"AnAxis", "{mu_eff: 1e-12 mu_B, by: threshold, from: 1 keV, to: 2 keV}",
+                 "is an axis"},
+        BadReach{"BadEnd", "{mu_eff: 1e-12 mu_B, by: exposure, from: 0 t yr, to: 2 t yr}",
+                 "must be positive"}),
+    [](const auto& param_info) { return std::string(param_info.param.name); });
+
+TEST_F(GridTest, TheSurfaceIsDeltaChiSquaredOfEveryDetector) {
+  const auto study = study_of(
+      "bins: 4\nmu_eff: {points: 7}\naxes:\n  confidence_level: [0.9, 0.99]\n"
+      "  exposure: [1 t yr, 10 t yr]\ncurves: [{name: a}, {name: b, channel: nuclear}]\n");
+  const Grid grid(study.curves, study.axes);
+  const test::ScratchFolder scratch;
+  {
+    LimitsFile file(scratch.path(), "s", grid, 10, true);
+    for (const double limit : scan(grid, *runner_).limits) file.append({&limit, 1});
+    file.finish();
+  }
+  const hid_t h5 = H5Fopen((scratch.path() / "limits.h5").c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+  const hid_t data = H5Dopen2(h5, "delta_chi2", H5P_DEFAULT);
+  std::vector<double> surface(grid.size() * 7);
+  ASSERT_GE(H5Dread(data, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, surface.data()), 0);
+  H5Dclose(data);
+  H5Fclose(h5);
+  Engine engine(*runner_, Evaluation::fast);
+  for (std::size_t i = 0; i < grid.size(); ++i) {
+    const auto expected = engine.run(grid.at(i / 4, grid.unravel(i % 4))).delta_chi2;
+    for (std::size_t m = 0; m < 7; ++m)
+      EXPECT_NEAR(surface[i * 7 + m] / expected[m], 1, 1e-11) << i;
+  }
+}
+
+TEST_F(GridTest, ASurfaceNeedsOneRangeOfMomentsAndLimits) {
+  const test::ScratchFolder scratch;
+  const auto two =
+      study_of("curves: [{name: a}, {name: b, mu_eff: {points: 7}}]\naxes: {bins: [2, 3]}\n");
+  EXPECT_THROW(LimitsFile(scratch.path(), "s", Grid(two.curves, two.axes), 10, true), InputError);
+  const auto reach =
+      study_of("reach: {mu_eff: 1e-12 mu_B, by: exposure, from: 1 t yr, to: 2 t yr}");
+  EXPECT_THROW(LimitsFile(scratch.path(), "s", Grid(reach.curves, {}, reach.reach), 10, true),
+               InputError);
+  EXPECT_TRUE(std::filesystem::is_empty(scratch.path()));
 }
 
 struct BadAxes {

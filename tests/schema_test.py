@@ -20,7 +20,8 @@ SCHEMA = json.loads((SOURCE / "configs/study.schema.json").read_text("utf-8"))
 
 # Keys whose default is a sentence, or none: the schema says it in words.
 DESCRIBED = {"name", "components", "oscillation", "upper", "bins", "resolution", "background.fraction", "background.flat",
-             "background.table", "mu_eff", "axes", "curves"}
+             "background.table", "mu_eff", "axes", "reach", "reach.mu_eff", "reach.by", "reach.from", "reach.to",
+             "curves"}
 
 # What both the schema and the program must take ...
 GOOD = {
@@ -38,6 +39,7 @@ GOOD = {
                           "threshold: [0.3 keV, 1 keV], electrons: [free, stepping], "
                           "background: [[xenon1t], [darwin, {flat: 1}]], background.flat: [1, 2e1]}",
     "resolution": "resolution: {a: 0.31, b: '3.7e-3', lowest_energy: 5 eV}\naxes: {resolution.a: [0, 0.5]}",
+    "reach": "reach: {mu_eff: 1e-12 mu_B, by: exposure, from: 1 t yr, to: 1e4 t yr}\naxes: {threshold: [1 keV]}",
     "no theta_13": "oscillation: {sin2_theta13: 0}",
 }
 # ... and what both must refuse.
@@ -46,6 +48,8 @@ BAD = {
     "unknown key in a map": "mu_eff: {start: 1e-13}",
     "unknown key in a curve": "curves: [{name: a, bin: 20}]",
     "curves in a curve": "curves: [{name: a, curves: []}]",
+    "reach without ends": "reach: {mu_eff: 1e-12 mu_B, by: exposure}",
+    "reach of a setting that has no order": "reach: {mu_eff: 1e-12 mu_B, by: target, from: argon, to: xenon}",
     "negative resolution": "resolution: {a: -0.1}",
     "resolution with another key": "resolution: {c: 0.1}",
     "wrong unit": "threshold: 0.3 tonne",
@@ -202,7 +206,7 @@ class Keys(unittest.TestCase):
 
     def test_a_curve_has_every_key_but_curves(self):
         curve = SCHEMA["properties"]["curves"]["items"]
-        self.assertEqual(list(curve["properties"]), [key for key in SCHEMA["properties"] if key not in ("curves", "axes")])
+        self.assertEqual(list(curve["properties"]), [key for key in SCHEMA["properties"] if key not in ("curves", "axes", "reach")])
         self.assertEqual(curve["required"], ["name"])
 
     def test_maps_take_no_other_keys(self):

@@ -24,9 +24,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         (folder / "s.yaml").write_text(STUDY)
-        subprocess.run([sys.argv[1], "-q", "scan", "s.yaml", "--out", "out"], cwd=folder, check=True)
+        for out, *options in ("out", "--surface"), (
+                "reach", "--set", "reach={mu_eff: 5e-12 mu_B, by: background.flat, from: 0.1, to: 9}"):
+            subprocess.run([sys.argv[1], "-q", "scan", "s.yaml", "--out", out, *options], cwd=folder, check=True)
+        with xarray.open_dataset(folder / "reach" / "limits.h5", engine="h5netcdf") as data:
+            tolerated = data["background.flat"].load()
         with xarray.open_dataset(folder / "out" / "limits.h5", engine="h5netcdf") as data:
-            limits = data.mu_eff.load()
+            limits, surface = data.mu_eff.load(), data.delta_chi2.isel(mu=slice(None, None, 1000)).load()
         rows = list(csv.DictReader((folder / "out" / "limits.csv").open()))
     assert limits.dims == ("curve", "oscillation.dm2_21", "electrons", "threshold", "exposure"), limits.dims
     assert limits.shape == (2, 2, 2, 2, 3)
@@ -42,6 +46,10 @@ def main() -> int:
                            "threshold": float(row["threshold_keV"]),
                            "exposure": float(row["exposure_tonne_year"])})
         assert float(point) == float(row["mu_eff_mu_B"]), row
+    assert surface.dims == (*limits.dims, "mu") and surface.mu.units == "mu_B"
+    assert numpy.allclose(surface, 2.705543 * (1 / limits * surface.mu) ** 4, rtol=1e-6)
+    assert tolerated.dims == limits.dims and tolerated.units == "1/(tonne year keV)"
+    assert float(tolerated.min()) >= 0.1 and tolerated.isnull().any(), "what is not reached is NaN"
     ratio = limits.isel(exposure=0) / limits.isel(exposure=2)
     assert numpy.allclose(ratio, 100**0.25, rtol=1e-12), "the limit falls as exposure^(-1/4)"
     return 0

@@ -119,14 +119,14 @@ Setting with_value(const Setting& curve, const std::string& path, const Setting&
   return changed;
 }
 
-}  // namespace
+using NamedValues = std::pair<std::string, std::vector<Setting>>;
 
-std::vector<Axis> read_axes(const Setting& setting, const std::vector<Setting>& curves,
-                            const CurveReader& read_curve) {
+/// The values of each axis.
+std::vector<NamedValues> read_values(const Setting& setting, std::size_t curves) {
   if (setting.kind != Setting::Kind::map || setting.entries.empty())
     throw setting.error("a map of settings is expected here",
                         "write for example axes: {threshold: [0.3 keV, 1 keV]}");
-  double detectors = static_cast<double>(curves.size());
+  double detectors = static_cast<double>(curves);
   for (const auto& [path, list] : setting.entries) {
     if (!find_axis_field(path)) {
       const auto near = nearest_name(path, axis_paths());
@@ -140,35 +140,82 @@ std::vector<Axis> read_axes(const Setting& setting, const std::vector<Setting>& 
     throw InputError(setting.where,
                      fmt::format("the axes multiply to {:.3g} detectors, 2^63 or more", detectors),
                      "shorten an axis");
-  std::vector<std::vector<Setting>> values;
+  std::vector<NamedValues> values;
   for (const auto& [path, list] : setting.entries) {
-    values.push_back(list.kind == Setting::Kind::map ? expand_range(list) : list.items);
+    values.emplace_back(path, list.kind == Setting::Kind::map ? expand_range(list) : list.items);
     std::set<std::string> seen;
-    for (const auto& value : values.back())
+    for (const auto& value : values.back().second)
       if (!seen.insert(value.brief()).second)
         throw value.error("given twice", "keep one of the two");
   }
+  return values;
+}
+
+constexpr const char* reach_form =
+    "write for example reach: {mu_eff: 1e-12 mu_B, by: exposure, from: 1 tonne year, to: 1e4 tonne "
+    "year}";
+
+/// The two ends of what `reach` asks for.
+NamedValues read_reach_ends(const Setting& setting, const Setting* axes) {
+  if (setting.kind != Setting::Kind::map) throw setting.error("a map is expected here", reach_form);
+  const std::vector<std::string> known{"mu_eff", "by", "from", "to"};
+  for (const auto& [key, value] : setting.entries)
+    if (std::find(known.begin(), known.end(), key) == known.end())
+      throw value.error("unknown key", reach_form);
+  for (const auto& key : known)
+    if (!setting.find(key))
+      throw setting.error("'" + key + "' is missing",
+                          key == "from" || key == "to"
+                              ? std::string("say between which values to look; ") + reach_form
+                              : reach_form);
+  std::vector<std::string> paths;
+  for (const auto& field : axis_fields())
+    if (field.set) paths.push_back(field.path);
+  const auto& by = *setting.find("by");
+  if (std::find(paths.begin(), paths.end(), by.scalar) == paths.end())
+    throw by.error("cannot be asked for", fmt::format("known: {}", fmt::join(paths, ", ")));
+  if (axes && axes->find(by.scalar))
+    throw by.error("is an axis of the study as well", "drop the axis, or ask for another setting");
+  return {by.scalar, {*setting.find("from"), *setting.find("to")}};
+}
+
+}  // namespace
+
+Sweep read_sweep(const Setting* axes, const Setting* reach, const std::vector<Setting>& curves,
+                 const CurveReader& read_curve) {
+  auto values = axes ? read_values(*axes, curves.size()) : std::vector<NamedValues>{};
+  if (reach) values.push_back(read_reach_ends(*reach, axes));
 
   // With one axis at a value, the others stand at their first: a point of the grid like any other.
   std::vector<Setting> first = curves;
   for (auto& curve : first)
-    for (std::size_t a = 0; a < values.size(); ++a)
-      curve = with_value(curve, setting.entries[a].first, values[a].front());
-  std::vector<Axis> axes;
+    for (const auto& [path, list] : values) curve = with_value(curve, path, list.front());
+  Sweep sweep;
   for (std::size_t a = 0; a < values.size(); ++a) {
-    const auto& [path, list] = setting.entries[a];
+    const auto& [path, list] = values[a];
     Axis axis;
     axis.field = find_axis_field(path);
-    axis.text = list.brief();
-    for (const auto& value : values[a]) axis.labels.push_back(value.brief());
+    for (const auto& value : list) axis.labels.push_back(value.brief());
     for (const auto& curve : first) {
       axis.variants.emplace_back();
-      for (const auto& value : values[a])
+      for (const auto& value : list)
         axis.variants.back().push_back(read_curve(with_value(curve, path, value)));
     }
-    axes.push_back(std::move(axis));
+    if (a == 0)
+      for (const auto& variant : axis.variants) sweep.curves.push_back(variant.front());
+    if (axes && a < axes->entries.size()) {
+      axis.text = axes->entries[a].second.brief();
+      sweep.axes.push_back(std::move(axis));
+      continue;
+    }
+    axis.text = reach->brief();
+    sweep.reach = Reach{read_quantity(*reach->find("mu_eff"), Dimension::moment), std::move(axis)};
+    if (!(sweep.reach->mu_eff > 0))
+      throw reach->find("mu_eff")->error("must be positive", "give a value above zero");
+    if (!(sweep.reach->from() < sweep.reach->to()))
+      throw reach->error("'from' is not below 'to'", "give an ascending range");
   }
-  return axes;
+  return sweep;
 }
 
 }  // namespace magnu

@@ -62,6 +62,14 @@ const std::vector<Key>& study_keys() {
       {"axes", "map of paths to lists or ranges", "", "none",
        "settings to sweep: every curve is computed at each combination of their values; a range is "
        "{from, to, points, spacing: linear or log}"},
+      {"reach", "map", "", "none",
+       "the inverse question: instead of limits, the least exposure, or the largest background or "
+       "threshold, between two ends with which a detector's limit is mu_eff"},
+      {"reach.mu_eff", "quantity", "mu_B", "none", "the limit to reach"},
+      {"reach.by", "exposure | background.flat | background.fraction | threshold", "", "none",
+       "the setting that is asked for; not an axis"},
+      {"reach.from", "as the setting's", "", "none", "the least value in question"},
+      {"reach.to", "as the setting's", "", "none", "the largest value in question"},
       {"curves", "list of maps", "", "one curve, named as the study",
        "one detector each: a name and any of the keys above, which replace the study's"},
   };

@@ -6,6 +6,7 @@
 #include <hdf5_hl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -76,44 +77,152 @@ void write_scale(hid_t file, hid_t limits, unsigned dimension, const std::string
   if (!unit.empty()) set_text(scale, "units", unit);
 }
 
-/// Creates the file with everything but the limits; where these go in it.
-std::uint64_t create(const fs::path& path, const std::string& study, const Grid& grid) {
-  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-  const Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose,
-                    path);
-  set_text(file, "study", study);
-  set_text(file, "title", "limits on the neutrino magnetic moment, computed by magnu");
-  std::vector<hsize_t> shape{grid.curves().size()};
-  for (const auto& axis : grid.axes()) shape.push_back(axis.size());
+/// What a file holds for each detector.
+struct Solved {
+  std::string name = "mu_eff", unit = "mu_B";
+  std::string meaning = "limit on the effective neutrino magnetic moment";
+};
+
+Solved solved_for(const Grid& grid) {
+  const auto* reach = grid.reach();
+  if (!reach) return {};
+  const auto& field = *reach->range.field;
+  return {field.path, field.unit,
+          fmt::format("{} that makes the limit {} mu_B; NaN where nothing from {} to {} does",
+                      field.path == "exposure" ? "least exposure" : "largest " + field.path,
+                      reach->mu_eff, reach->from(), reach->to())};
+}
+
+/// A dataset of doubles to be filled in place.
+hid_t plain_doubles(hid_t file, const std::string& name, const std::vector<hsize_t>& shape,
+                    const fs::path& path) {
   const Handle space(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr),
                      H5Sclose, path);
   const Handle properties(plain_dataset(), H5Pclose, path);
-  const Handle limits(
-      H5Dcreate2(file, "mu_eff", H5T_IEEE_F64LE, space, H5P_DEFAULT, properties, H5P_DEFAULT),
-      H5Dclose, path);
-  set_text(limits, "units", "mu_B");
-  set_text(limits, "long_name", "limit on the effective neutrino magnetic moment");
+  return H5Dcreate2(file, name.c_str(), H5T_IEEE_F64LE, space, H5P_DEFAULT, properties,
+                    H5P_DEFAULT);
+}
+
+/// Attaches the scales of curves and axes to a dataset; made for the first one.
+void attach_scales(hid_t file, hid_t dataset, const Grid& grid, bool make, const fs::path& path) {
+  const auto attach = [&](unsigned dimension, const std::string& name, const std::string& unit,
+                          const std::vector<double>& numbers,
+                          const std::vector<std::string>& words) {
+    if (make) return write_scale(file, dataset, dimension, name, unit, numbers, words, path);
+    const Handle scale(H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose, path);
+    if (H5DSattach_scale(dataset, scale, dimension) < 0)
+      throw OutputError(path.string(), "HDF5 could not write it", "free space and run again");
+  };
   std::vector<std::string> names;
   for (const auto& curve : grid.curves()) names.push_back(curve.name);
-  write_scale(file, limits, 0, "curve", "", {}, names, path);
+  attach(0, "curve", "", {}, names);
   for (std::size_t a = 0; a < grid.axes().size(); ++a) {
     const auto& axis = grid.axes()[a];
     std::vector<double> numbers;
     if (!axis.field->choice)
       for (const auto& variant : axis.variants.front())
         numbers.push_back(axis.field->number(variant));
-    write_scale(file, limits, static_cast<unsigned>(a + 1), axis.field->path, axis.field->unit,
-                numbers, axis.labels, path);
+    attach(static_cast<unsigned>(a + 1), axis.field->path, axis.field->unit, numbers, axis.labels);
   }
-  return H5Dget_offset(limits);
+}
+
+/// Where the two datasets go in a file.
+struct Offsets {
+  std::uint64_t limits = 0, surface = 0;
+};
+
+/// Creates the file with everything but the values.
+Offsets create(const fs::path& path, const std::string& study, const Grid& grid, bool surface) {
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  const Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose,
+                    path);
+  set_text(file, "study", study);
+  set_text(file, "title", "sensitivity to the neutrino magnetic moment, computed by magnu");
+  std::vector<hsize_t> shape{grid.curves().size()};
+  for (const auto& axis : grid.axes()) shape.push_back(axis.size());
+  const auto solved = solved_for(grid);
+  const Handle limits(plain_doubles(file, solved.name, shape, path), H5Dclose, path);
+  if (!solved.unit.empty()) set_text(limits, "units", solved.unit);
+  set_text(limits, "long_name", solved.meaning);
+  attach_scales(file, limits, grid, true, path);
+  Offsets offsets{H5Dget_offset(limits), 0};
+  if (surface) {
+    const auto mu = grid.curves().front().mu_eff.values();
+    shape.push_back(mu.size());
+    const Handle chi2(plain_doubles(file, "delta_chi2", shape, path), H5Dclose, path);
+    set_text(chi2, "long_name", "delta chi^2 of the scanned magnetic moments");
+    attach_scales(file, chi2, grid, false, path);
+    write_scale(file, chi2, static_cast<unsigned>(shape.size() - 1), "mu", "mu_B", mu,
+                std::vector<std::string>(mu.size()), path);
+    offsets.surface = H5Dget_offset(chi2);
+  }
+  return offsets;
+}
+
+/// Whole at an offset, or an errno.
+bool write_at(int file, std::span<const double> values, std::uint64_t offset) {
+  const char* data = reinterpret_cast<const char*>(values.data());
+  for (std::size_t done = 0; done < values.size_bytes();) {
+    const auto count =
+        pwrite(file, data + done, values.size_bytes() - done, static_cast<off_t>(offset + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return false;
+    done += static_cast<std::size_t>(count);
+  }
+  return true;
 }
 
 }  // namespace
 
+/// Delta chi^2 over the scanned moments from the limits: a quartic that is the goal at the limit.
+class LimitsFile::Surface {
+ public:
+  explicit Surface(const Grid& grid) {
+    const auto& curves = grid.curves();
+    for (const auto& curve : curves)
+      if (!(curve.mu_eff == curves.front().mu_eff))
+        throw InputError({"", 0, "--surface", curve.name}, "the curves scan different mu_eff",
+                         "give all curves one 'mu_eff' range");
+    if (grid.reach())
+      throw InputError({"", 0, "--surface", ""}, "a study with 'reach' has no limits",
+                       "leave one of the two out");
+    for (const double mu : curves.front().mu_eff.values()) mu4_.push_back(mu * mu * mu * mu);
+    per_curve_ = grid.size() / curves.size();
+    stride_ = per_curve_;
+    for (std::size_t c = 0; c < curves.size(); ++c) goals_.push_back({curves[c].delta_chi2()});
+    std::size_t stride = per_curve_;
+    for (const auto& axis : grid.axes()) {
+      stride /= axis.size();
+      if (axis.field->path != "confidence_level") continue;
+      stride_ = stride;
+      for (std::size_t c = 0; c < curves.size(); ++c) {
+        goals_[c].clear();
+        for (const auto& variant : axis.variants[c]) goals_[c].push_back(variant.delta_chi2());
+      }
+    }
+  }
+
+  std::size_t points() const { return mu4_.size(); }
+
+  void add(std::vector<double>& values, std::size_t detector, double limit) const {
+    const auto& goals = goals_[detector / per_curve_];
+    const double goal = goals[detector % per_curve_ / stride_ % goals.size()];
+    const double slope = goal / (limit * limit * limit * limit);
+    for (const double mu4 : mu4_) values.push_back(mu4 * slope);
+  }
+
+ private:
+  std::vector<double> mu4_;
+  std::vector<std::vector<double>> goals_;  ///< [curves][confidence levels]
+  std::size_t per_curve_ = 1, stride_ = 1;
+};
+
 LimitsFile::LimitsFile(fs::path folder, const std::string& study, const Grid& grid,
-                       std::size_t csv_rows)
+                       std::size_t csv_rows, bool surface)
     : folder_(std::move(folder)), grid_(grid), csv_(grid.size() <= csv_rows) {
-  const double needed = 8.0 * static_cast<double>(grid.size()) + (1 << 20);
+  if (surface) surface_ = std::make_unique<Surface>(grid);
+  const double per_detector = 8.0 * (1 + (surface ? static_cast<double>(surface_->points()) : 0));
+  const double needed = per_detector * static_cast<double>(grid.size()) + (1 << 20);
   std::error_code ignored;
   const auto space = fs::space(folder_, ignored);
   if (!ignored && needed > static_cast<double>(space.available))
@@ -122,20 +231,25 @@ LimitsFile::LimitsFile(fs::path folder, const std::string& study, const Grid& gr
                                   static_cast<double>(space.available) / 1e9),
                       "shorten an axis, or name a larger disk with --out");
   try {
-    offset_ = create(temporary(h5_name), study, grid);
+    const auto offsets = create(temporary(h5_name), study, grid, surface);
+    offset_ = offsets.limits;
+    surface_offset_ = offsets.surface;
   } catch (...) {
     fs::remove(temporary(h5_name), ignored);
     throw;
   }
   file_ = open(temporary(h5_name).c_str(), O_WRONLY | O_CLOEXEC);
   if (file_ < 0) fail(h5_name);
+  const auto column = [](const std::string& path, const std::string& unit) {
+    return path + (unit == "keV"          ? "_keV"
+                   : unit == "tonne year" ? "_tonne_year"
+                   : unit == "mu_B"       ? "_mu_B"
+                                          : "");
+  };
   rows_ = "curve";
-  for (const auto& axis : grid_.axes()) {
-    rows_ += "," + axis.field->path;
-    if (axis.field->unit == "keV") rows_ += "_keV";
-    if (axis.field->unit == "tonne year") rows_ += "_tonne_year";
-  }
-  rows_ += ",mu_eff_mu_B\n";
+  for (const auto& axis : grid_.axes()) rows_ += "," + column(axis.field->path, axis.field->unit);
+  const auto solved = solved_for(grid_);
+  rows_ += "," + column(solved.name, solved.unit) + "\n";
 }
 
 LimitsFile::~LimitsFile() {
@@ -156,14 +270,8 @@ void LimitsFile::fail(const char* name) const {
 }
 
 void LimitsFile::append(std::span<const double> limits) {
-  const char* data = reinterpret_cast<const char*>(limits.data());
-  for (std::size_t done = 0; done < limits.size_bytes();) {
-    const auto at = static_cast<off_t>(offset_ + 8 * written_ + done);
-    const auto count = pwrite(file_, data + done, limits.size_bytes() - done, at);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) fail(h5_name);
-    done += static_cast<std::size_t>(count);
-  }
+  if (!write_at(file_, limits, offset_ + 8 * written_)) fail(h5_name);
+  if (surface_) append_surface(limits);
   if (csv_) {
     const std::size_t per_curve = grid_.size() / grid_.curves().size();
     for (std::size_t i = 0; i < limits.size(); ++i) {
@@ -180,6 +288,18 @@ void LimitsFile::append(std::span<const double> limits) {
     }
   }
   written_ += limits.size();
+}
+
+void LimitsFile::append_surface(std::span<const double> limits) {
+  const std::size_t points = surface_->points();
+  const std::size_t some = std::max<std::size_t>(1, (std::size_t{1} << 20) / points);
+  std::vector<double> values;
+  for (std::size_t first = 0; first < limits.size(); first += some) {
+    values.clear();
+    for (std::size_t i = first; i < std::min(first + some, limits.size()); ++i)
+      surface_->add(values, written_ + i, limits[i]);
+    if (!write_at(file_, values, surface_offset_ + 8 * (written_ + first) * points)) fail(h5_name);
+  }
 }
 
 std::vector<std::string> LimitsFile::names() const {

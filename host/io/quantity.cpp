@@ -15,25 +15,26 @@ namespace {
 struct Unit {
   const char* name;
   double factor;
-  int energy, mass, time;  ///< exponents
+  int energy, mass, time, moment;  ///< exponents
 };
 
-// To MeV, tonne and year.
+// To MeV, tonne, year and mu_B.
 constexpr Unit units[] = {
-    {"eV", constants::eV, 1, 0, 0},
-    {"keV", constants::keV, 1, 0, 0},
-    {"MeV", 1, 1, 0, 0},
-    {"GeV", 1e3, 1, 0, 0},
-    {"kg", 1e-3, 0, 1, 0},
-    {"t", 1, 0, 1, 0},
-    {"tonne", 1, 0, 1, 0},
-    {"tonnes", 1, 0, 1, 0},
-    {"d", 1 / 365.25, 0, 0, 1},
-    {"day", 1 / 365.25, 0, 0, 1},
-    {"days", 1 / 365.25, 0, 0, 1},
-    {"yr", 1, 0, 0, 1},
-    {"year", 1, 0, 0, 1},
-    {"years", 1, 0, 0, 1},
+    {"eV", constants::eV, 1, 0, 0, 0},
+    {"keV", constants::keV, 1, 0, 0, 0},
+    {"MeV", 1, 1, 0, 0, 0},
+    {"GeV", 1e3, 1, 0, 0, 0},
+    {"kg", 1e-3, 0, 1, 0, 0},
+    {"t", 1, 0, 1, 0, 0},
+    {"tonne", 1, 0, 1, 0, 0},
+    {"tonnes", 1, 0, 1, 0, 0},
+    {"d", 1 / 365.25, 0, 0, 1, 0},
+    {"day", 1 / 365.25, 0, 0, 1, 0},
+    {"days", 1 / 365.25, 0, 0, 1, 0},
+    {"yr", 1, 0, 0, 1, 0},
+    {"year", 1, 0, 0, 1, 0},
+    {"years", 1, 0, 0, 1, 0},
+    {"mu_B", 1, 0, 0, 0, 1},
 };
 
 const Unit* find_unit(const std::string& name) {
@@ -48,6 +49,8 @@ const char* remedy_for(Dimension dimension) {
       return "write for example '0.3 keV' (eV, keV, MeV, GeV)";
     case Dimension::exposure:
       return "write for example '40 tonne year' (kg, tonne; day, year)";
+    case Dimension::moment:
+      return "write for example '1e-12 mu_B'";
     case Dimension::number:
       break;
   }
@@ -65,7 +68,7 @@ const std::string& text_of(const Setting& setting, Dimension dimension) {
 double read_quantity(const Setting& setting, Dimension dimension) {
   std::istringstream words(text_of(setting, dimension));
   double value = 1;
-  int energy = 0, mass = 0, time = 0;
+  int energy = 0, mass = 0, time = 0, moment = 0;
   bool any_number = false, any_unit = false, joined = true;
   for (std::string word; words >> word;) {
     if (double number = 0; parse_number(word, number)) {
@@ -83,6 +86,7 @@ double read_quantity(const Setting& setting, Dimension dimension) {
       energy += unit->energy;
       mass += unit->mass;
       time += unit->time;
+      moment += unit->moment;
       any_unit = true;
     } else if (word == "x" || word == "*") {
       joined = true;
@@ -94,8 +98,12 @@ double read_quantity(const Setting& setting, Dimension dimension) {
   }
   if (!std::isfinite(value)) throw setting.error("not a finite number", remedy_for(dimension));
   if (!any_number) throw setting.error("not a number", remedy_for(dimension));
-  const bool right = dimension == Dimension::energy     ? energy == 1 && mass == 0 && time == 0
-                     : dimension == Dimension::exposure ? energy == 0 && mass == 1 && time == 1
+  const auto is = [&](int e, int m, int t, int mu) {
+    return energy == e && mass == m && time == t && moment == mu;
+  };
+  const bool right = dimension == Dimension::energy     ? is(1, 0, 0, 0)
+                     : dimension == Dimension::exposure ? is(0, 1, 1, 0)
+                     : dimension == Dimension::moment   ? is(0, 0, 0, 1)
                                                         : !any_unit;
   if (!right)
     throw setting.error(any_unit ? "the wrong unit" : "the unit is missing", remedy_for(dimension));

@@ -68,6 +68,34 @@ std::string limits_table(const std::vector<CurveResult>& results) {
   return text;
 }
 
+std::string grid_table(const Grid& grid, const std::vector<double>& values) {
+  if (values.empty()) return "";
+  const auto* reach = grid.reach();
+  const auto headed = [](const AxisField& field) {
+    return field.unit.empty() ? field.path : field.path + " [" + field.unit + "]";
+  };
+  std::vector<Row> rows{{"curve"}};
+  for (const auto& axis : grid.axes()) rows.front().push_back(headed(*axis.field));
+  rows.front().push_back(reach ? headed(*reach->range.field) : "mu_eff [mu_B]");
+  const std::size_t per_curve = grid.size() / grid.curves().size();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::size_t curve = i / per_curve;
+    const auto index = grid.unravel(i % per_curve);
+    rows.push_back({grid.curves()[curve].name});
+    for (std::size_t a = 0; a < index.size(); ++a) {
+      const auto& axis = grid.axes()[a];
+      rows.back().push_back(
+          axis.field->choice
+              ? axis.labels[index[a]]
+              : fmt::format("{:.6g}", axis.field->number(axis.variants[curve][index[a]])));
+    }
+    rows.back().push_back(!std::isfinite(values[i]) ? "none"
+                          : reach                   ? fmt::format("{:.6g}", values[i])
+                                                    : fmt::format("{:.3e}", values[i]));
+  }
+  return table(rows, 1);
+}
+
 std::string verification_table(const VerificationReport& report) {
   std::vector<Row> rows{{"verification", "", "largest", "bound"}};
   for (const auto& d : report.deviations)
@@ -106,7 +134,7 @@ std::string spectrum_csv(const Study& study, Engine& engine, const std::vector<d
 }
 
 std::string grid_cost_report(const Study& study) {
-  const Grid grid(study.curves, study.axes);
+  const Grid grid(study.curves, study.axes, study.reach);
   std::string text = fmt::format("detectors                   {}\n", grid.size());
   for (const auto& axis : grid.axes())
     text += fmt::format("  {:<26}{} ({})\n", axis.field->path, axis.size(),
@@ -127,7 +155,7 @@ std::string grid_cost_report(const Study& study) {
 }
 
 std::string cost_report(const Study& study) {
-  if (!study.axes.empty()) return grid_cost_report(study);
+  if (study.is_grid()) return grid_cost_report(study);
   double recoil_rows = 0, values = 0, block = 0, bins = 0, spectra = 0;
   for (const auto& curve : study.curves) {
     const auto flux = make_solar_flux(curve.flux);

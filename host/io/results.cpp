@@ -103,7 +103,7 @@ std::string study_json(const Study& study, const std::vector<CurveResult>& resul
                       {"rebinnings", provenance.counters.rebinnings},
                       {"direct_evaluations", provenance.counters.direct_evaluations},
                       {"combinations", provenance.counters.combinations}};
-  if (!study.axes.empty()) json["detectors"] = provenance.detectors;
+  if (study.is_grid()) json["detectors"] = provenance.detectors;
   auto accuracy = nlohmann::ordered_json::object();
   auto lost = nlohmann::ordered_json::object();
   auto outside = nlohmann::ordered_json::array();

@@ -199,13 +199,17 @@ std::vector<std::string> read_components(const Setting& setting) {
   return ordered;
 }
 
+/// Keys that belong to a study alone, not to its curves.
+bool is_of_study(const std::string& key) {
+  return key == "curves" || key == "axes" || key == "reach";
+}
+
 /// The study's own settings, replaced by a curve's.
 Setting merged(const Setting& study, const Setting& curve) {
   Setting map = study;
   map.where = curve.where;
-  std::erase_if(map.entries, [](const auto& e) {
-    return e.first == "curves" || e.first == "axes" || e.first == "name";
-  });
+  std::erase_if(map.entries,
+                [](const auto& e) { return e.first == "name" || is_of_study(e.first); });
   for (const auto& [key, value] : curve.entries) {
     if (auto* old = map.find(key)) {
       *old = value;
@@ -216,9 +220,8 @@ Setting merged(const Setting& study, const Setting& curve) {
   return map;
 }
 
-Curve read_curve(const Setting& map, const std::string& name, const std::string& folder) {
+Curve read_curve(const Setting& map, const std::string& folder) {
   Curve curve;
-  curve.name = name;
   const auto with = [&](const char* key, auto&& read) {
     if (const auto* setting = map.find(key)) read(*setting);
   };
@@ -324,7 +327,7 @@ std::string curve_name(const Setting& entry, const std::vector<std::string>& kno
 std::vector<std::string> replaced_by_all(const Setting& root, const Setting& curves) {
   std::vector<std::string> warnings;
   for (const auto& [key, value] : root.entries) {
-    if (key == "name" || key == "curves" || key == "axes") continue;
+    if (key == "name" || is_of_study(key)) continue;
     if (std::all_of(curves.items.begin(), curves.items.end(),
                     [&](const auto& curve) { return curve.find(key); }))
       warnings.push_back(value
@@ -353,8 +356,7 @@ Study read_study(const std::string& path, const std::vector<std::string>& overri
                       "use a name without '/' that does not begin with '.'");
   const auto folder = fs::path(path).parent_path().string();
   auto curve_keys = key_names("");
-  std::erase(curve_keys, "curves");
-  std::erase(curve_keys, "axes");
+  std::erase_if(curve_keys, is_of_study);
 
   std::vector<Setting> settings;  // of each curve, the study's merged in
   std::vector<std::string> names;
@@ -373,17 +375,18 @@ Study read_study(const std::string& path, const std::vector<std::string>& overri
     settings.push_back(merged(root, {}));
   }
 
-  const auto* axes = root.find("axes");
-  if (axes) {
-    study.axes =
-        read_axes(*axes, settings, [&](const Setting& map) { return read_curve(map, "", folder); });
-  }
-  for (std::size_t c = 0; c < settings.size(); ++c) {
+  const auto *axes = root.find("axes"), *reach = root.find("reach");
+  if (axes || reach) {
     // A swept setting's own value does not count: the curve stands at the axes' first values.
-    study.curves.push_back(axes ? study.axes.front().variants[c].front()
-                                : read_curve(settings[c], names[c], folder));
-    study.curves.back().name = names[c];
+    auto sweep = read_sweep(axes, reach, settings,
+                            [&](const Setting& map) { return read_curve(map, folder); });
+    study.axes = std::move(sweep.axes);
+    study.reach = std::move(sweep.reach);
+    study.curves = std::move(sweep.curves);
+  } else {
+    for (const auto& setting : settings) study.curves.push_back(read_curve(setting, folder));
   }
+  for (std::size_t c = 0; c < names.size(); ++c) study.curves[c].name = names[c];
   return study;
 }
 

@@ -99,6 +99,7 @@ std::string emit(const Study& study, const TableText& table_text) {
   std::string text = std::string(out.c_str()) + "\n";
   if (!study.axes.empty()) text += "axes:\n";
   for (const auto& axis : study.axes) text += "  " + axis.field->path + ": " + axis.text + "\n";
+  if (study.reach) text += "reach: " + study.reach->range.text + "\n";
   return text;
 }
 

@@ -23,13 +23,17 @@ double in_keV(double mev) {
   return std::strtod(text, nullptr);
 }
 
-void set_background(Curve& to, const Curve& from, Background::Kind kind) {
-  for (auto& entry : to.background)
+void set_background(Curve& curve, Background::Kind kind, double value) {
+  for (auto& entry : curve.background)
     if (entry.kind == kind) {
-      entry.value = background_value(from, kind);
+      entry.value = value;
       return;
     }
-  to.background.push_back({kind, background_value(from, kind), "", {}, {}});
+  curve.background.push_back({kind, value, "", {}, {}});
+}
+
+void copy_background(Curve& to, const Curve& from, Background::Kind kind) {
+  set_background(to, kind, background_value(from, kind));
 }
 
 using C = Curve;
@@ -73,7 +77,8 @@ const std::vector<AxisField>& axis_fields() {
        nullptr},
       {"threshold", response, "keV", false,
        [](C& to, const C& from) { to.threshold = from.threshold; },
-       [](const C& c) { return in_keV(c.threshold); }},
+       [](const C& c) { return in_keV(c.threshold); }, 0,
+       [](C& c, double x) { c.threshold = x * constants::keV; }},
       {"upper", response, "keV", false, [](C& to, const C& from) { to.upper = from.upper; },
        [](const C& c) { return in_keV(c.upper); }},
       {"bins", response, "", false, [](C& to, const C& from) { to.bins = from.bins; },
@@ -90,16 +95,19 @@ const std::vector<AxisField>& axis_fields() {
        [](C& to, const C& from) { to.background = from.background; }, nullptr,
        sets_shape | sets_fraction | sets_flat},
       {"background.fraction", amplitude, "", false,
-       [](C& to, const C& from) { set_background(to, from, Background::Kind::fraction); },
-       [](const C& c) { return background_value(c, Background::Kind::fraction); }, sets_fraction},
+       [](C& to, const C& from) { copy_background(to, from, Background::Kind::fraction); },
+       [](const C& c) { return background_value(c, Background::Kind::fraction); }, sets_fraction,
+       [](C& c, double x) { set_background(c, Background::Kind::fraction, x); }},
       {"background.flat", amplitude, "1/(tonne year keV)", false,
-       [](C& to, const C& from) { set_background(to, from, Background::Kind::flat); },
-       [](const C& c) { return background_value(c, Background::Kind::flat); }, sets_flat},
+       [](C& to, const C& from) { copy_background(to, from, Background::Kind::flat); },
+       [](const C& c) { return background_value(c, Background::Kind::flat); }, sets_flat,
+       [](C& c, double x) { set_background(c, Background::Kind::flat, x); }},
       {"fraction_in", amplitude, "", true,
        [](C& to, const C& from) { to.fraction_in = from.fraction_in; }, nullptr, sets_fraction_in},
       {"exposure", amplitude, "tonne year", false,
        [](C& to, const C& from) { to.exposure = from.exposure; },
-       [](const C& c) { return c.exposure; }, sets_exposure},
+       [](const C& c) { return c.exposure; }, sets_exposure,
+       [](C& c, double x) { c.exposure = x; }},
       {"sigma_scale", amplitude, "", false,
        [](C& to, const C& from) { to.sigma_scale = from.sigma_scale; },
        [](const C& c) { return c.sigma_scale; }, sets_sigma_scale},
@@ -116,8 +124,8 @@ const AxisField* find_axis_field(const std::string& path) {
   return nullptr;
 }
 
-Grid::Grid(std::vector<Curve> curves, std::vector<Axis> axes)
-    : curves_(std::move(curves)), axes_(std::move(axes)) {
+Grid::Grid(std::vector<Curve> curves, std::vector<Axis> axes, std::optional<Reach> reach)
+    : curves_(std::move(curves)), axes_(std::move(axes)), reach_(std::move(reach)) {
   std::stable_sort(axes_.begin(), axes_.end(), [](const Axis& a, const Axis& b) {
     if (a.field->kind != b.field->kind) return a.field->kind < b.field->kind;
     // The whole list of backgrounds before a part of it: the part is then what counts.

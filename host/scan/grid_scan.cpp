@@ -1,11 +1,14 @@
 #include "magnu/scan/grid_scan.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <exception>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <unordered_map>
 
+#include "magnu/core/root.hpp"
 #include "magnu/experiment/targets.hpp"
 #include "magnu/scan/templates.hpp"
 
@@ -39,6 +42,8 @@ class Amplitudes {
       axes_.push_back(std::move(values));
       sets_.push_back(axis->field->sets);
     }
+    if (const auto* reach = grid.reach(); reach && reach->range.field->sets != 0)
+      reach_ = {reach->range.field->sets, reach->mu_eff, reach->from(), reach->to()};
   }
 
   /// A problem of these amplitudes, without rows.
@@ -48,6 +53,7 @@ class Amplitudes {
     problem.axes = axes_;
     problem.sets = sets_;
     problem.base = base_;
+    problem.reach = reach_;
     return problem;
   }
 
@@ -80,6 +86,7 @@ class Amplitudes {
   std::vector<std::vector<Amplitude>> axes_;
   std::vector<int> sets_;
   std::vector<std::vector<Background>> fixed_;
+  AmplitudeReach reach_;
 };
 
 /// Runs task(i) for i < n on as many threads as may call the runner; the first exception is thrown
@@ -159,7 +166,8 @@ class CurveScan {
         per_row_(grid.points(AxisKind::amplitude)),
         responses_(grid.points(AxisKind::response)),
         coefficients_(grid.points(AxisKind::coefficient)),
-        oscillations_(grid.points(AxisKind::oscillation)) {
+        oscillations_(grid.points(AxisKind::oscillation)),
+        reach_threshold_(grid.reach() && grid.reach()->range.field->kind == AxisKind::response) {
     find_range();
     find_media();
   }
@@ -205,6 +213,7 @@ class CurveScan {
         widest.resolution.a = std::max(widest.resolution.a, variant.resolution.a);
         widest.resolution.b = std::max(widest.resolution.b, variant.resolution.b);
       }
+    if (reach_threshold_) widest.threshold = grid_.reach()->range.variants[curve_][0].threshold;
     widest.bins = 1;
     widest.statistic = Statistic::counts;
     const Response response(widest);
@@ -232,20 +241,30 @@ class CurveScan {
     });
   }
 
-  std::shared_ptr<const Binned> binned(Flux& flux, const RecoilGrid* recoils, std::size_t shape,
-                                       std::size_t c, std::size_t r) const {
-    return flux.binned.get(media_[c] * responses_ + r, [&] {
-      const auto curve = curve_at(shape, c, r);
-      Binned result;
-      if (recoils) result.binning = make_binning(*recoils, Response(curve));
-      for (int b = 0; b < curve.bins; ++b)
-        result.width.push_back(curve.statistic == Statistic::density
-                                   ? 1
-                                   : (curve.lower_edge(b + 1) - curve.lower_edge(b)) /
-                                         constants::keV);
-      result.background = amplitudes_.backgrounds(curve, load_target(curve.target));
-      return result;
-    });
+  /// The bins of a curve; `recoils` is null where they are summed directly.
+  Binned make_binned(const RecoilGrid* recoils, const Curve& curve) const {
+    Binned result;
+    if (recoils) result.binning = make_binning(*recoils, Response(curve));
+    for (int b = 0; b < curve.bins; ++b)
+      result.width.push_back(curve.statistic == Statistic::density
+                                 ? 1
+                                 : (curve.lower_edge(b + 1) - curve.lower_edge(b)) /
+                                       constants::keV);
+    result.background = amplitudes_.backgrounds(curve, load_target(curve.target));
+    return result;
+  }
+
+  /// Those of a row, or of the row with another threshold.
+  std::shared_ptr<const Binned> binned(Flux& flux, const RecoilGrid& recoils, std::size_t shape,
+                                       std::size_t c, std::size_t r,
+                                       const double* threshold) const {
+    if (threshold) {
+      auto curve = curve_at(shape, c, r);
+      curve.threshold = *threshold;
+      return std::make_shared<const Binned>(make_binned(&recoils, curve));
+    }
+    return flux.binned.get(media_[c] * responses_ + r,
+                           [&] { return make_binned(&recoils, curve_at(shape, c, r)); });
   }
 
   /// Templates of a row and what belongs to its bins.
@@ -254,27 +273,69 @@ class CurveScan {
     std::shared_ptr<const Binned> bins;
   };
 
-  /// Makes rows and combines them, as many at a time as their detectors fill a chunk.
+  /// Makes rows and combines them, as many at a time as their detectors fill a chunk. make_row(row,
+  /// threshold): the templates of a row, at its own threshold where none is given.
   template <class MakeRow>
   void combine(std::size_t rows, const MakeRow& make_row) {
     const std::size_t block = std::clamp<std::size_t>(chunk_ / per_row_, 1, rows);
     for (std::size_t first = 0; first < rows; first += block) {
-      std::vector<Row> made(std::min(block, rows - first));
-      in_parallel(runner_, made.size(), [&](std::size_t i) { made[i] = make_row(first + i); });
-      auto problem = amplitudes_.problem();
-      const auto append = [](std::vector<double>& to, const std::vector<double>& from) {
-        to.insert(to.end(), from.begin(), from.end());
-      };
-      for (const auto& row : made) {
-        append(problem.signal, row.templates.standard_model);
-        append(problem.magnetic, row.templates.magnetic);
-        append(problem.width, row.bins->width);
-        append(problem.background, row.bins->background);
-        problem.first_bin.push_back(problem.signal.size());
+      const std::size_t here = std::min(block, rows - first), detectors = here * per_row_;
+      if (reach_threshold_) {
+        std::vector<double> thresholds(detectors);
+        in_parallel(runner_, here, [&](std::size_t i) {
+          reach_thresholds([&](double t) { return make_row(first + i, &t); },
+                           std::span(thresholds).subspan(i * per_row_, per_row_));
+        });
+        deliver(thresholds);
+        continue;
       }
-      const std::size_t detectors = made.size() * per_row_;
+      std::vector<Row> made(here);
+      in_parallel(runner_, here, [&](std::size_t i) { made[i] = make_row(first + i, nullptr); });
+      auto problem = amplitudes_.problem();
+      for (const auto& row : made) append(problem, row);
       for (std::size_t done = 0; done < detectors; done += chunk_)
         deliver(runner_.combine(problem, done, std::min(chunk_, detectors - done)));
+    }
+  }
+
+  static void append(CombineProblem& problem, const Row& row) {
+    const auto add = [](std::vector<double>& to, const std::vector<double>& from) {
+      to.insert(to.end(), from.begin(), from.end());
+    };
+    add(problem.signal, row.templates.standard_model);
+    add(problem.magnetic, row.templates.magnetic);
+    add(problem.width, row.bins->width);
+    add(problem.background, row.bins->background);
+    problem.first_bin.push_back(problem.signal.size());
+  }
+
+  /// The largest threshold [keV] with which each detector of a row has the limit that is asked for:
+  /// limits rise with the threshold.
+  template <class MakeRow>
+  void reach_thresholds(const MakeRow& at, std::span<double> thresholds) const {
+    const auto& reach = *grid_.reach();
+    const auto& ends = reach.range.variants[curve_];
+    std::map<double, CombineProblem> known;  // detectors of a row meet at the same first thresholds
+    for (std::size_t d = 0; d < thresholds.size(); ++d) {
+      const auto excess = [&](double log_threshold) {
+        const double threshold = std::exp(log_threshold);
+        auto found = known.find(threshold);
+        if (found == known.end()) {
+          if (known.size() > 64) known.clear();
+          auto problem = amplitudes_.problem();
+          append(problem, at(threshold));
+          found = known.emplace(threshold, std::move(problem)).first;
+        }
+        const double limit = runner_.combine(found->second, d, 1).front();
+        return std::min(std::log(limit / reach.mu_eff), 50.0);  // of an infinite limit
+      };
+      const double low = std::log(ends[0].threshold), high = std::log(ends[1].threshold);
+      const double at_low = excess(low), at_high = excess(high);
+      auto solved = ends[0];
+      solved.threshold = at_high <= 0 ? ends[1].threshold
+                                      : std::exp(find_root(low, at_low, high, at_high, excess));
+      thresholds[d] = at_low <= 0 ? reach.range.field->number(solved)
+                                  : std::numeric_limits<double>::quiet_NaN();
     }
   }
 
@@ -314,10 +375,10 @@ class CurveScan {
         spectra[i] = total(runner_.spectra(*shapes[s].convolution, grids[i]->rows));
       });
       counters_.coefficient_evaluations += here;
-      combine(here * responses_, [&](std::size_t row) {
+      combine(here * responses_, [&](std::size_t row, const double* threshold) {
         const std::size_t i = row / responses_, r = row % responses_;
         const std::size_t s = (first + i) / coefficients_, c = (first + i) % coefficients_;
-        const auto bins = binned(flux, grids[i].get(), first_shape + s, c, r);
+        const auto bins = binned(flux, *grids[i], first_shape + s, c, r, threshold);
         return Row{bin(bins->binning, spectra[i]), bins};
       });
       counters_.rebinnings += here * responses_;
@@ -325,16 +386,19 @@ class CurveScan {
   }
 
   /// The dense grid of each row, one after the other: a judge, not a way to scan.
-  void sum_directly(Flux& flux) {
+  void sum_directly(const Flux& flux) {
     const std::size_t per_shape = coefficients_ * responses_;
     for (std::size_t row = 0; row < oscillations_ * per_shape; ++row) {
-      const std::size_t shape = flux.first_shape + row / per_shape;
-      const std::size_t c = row % per_shape / responses_, r = row % responses_;
-      const auto curve = curve_at(shape, c, r);
-      const auto solar = make_solar_flux(curve.flux);
-      const auto problem = make_recoil_problem(curve, load_target(curve.target), solar);
-      const Row made{direct_templates(runner_, solar, problem), binned(flux, nullptr, shape, c, r)};
-      combine(1, [&](std::size_t) { return made; });
+      const auto own = curve_at(flux.first_shape + row / per_shape, row % per_shape / responses_,
+                                row % responses_);
+      const auto solar = make_solar_flux(own.flux);
+      combine(1, [&](std::size_t, const double* threshold) {
+        auto curve = own;
+        if (threshold) curve.threshold = *threshold;
+        const auto problem = make_recoil_problem(curve, load_target(curve.target), solar);
+        return Row{direct_templates(runner_, solar, problem),
+                   std::make_shared<const Binned>(make_binned(nullptr, curve))};
+      });
       ++counters_.direct_evaluations;
     }
   }
@@ -349,6 +413,7 @@ class CurveScan {
   Counters& counters_;
   Amplitudes amplitudes_;
   std::size_t per_row_, responses_, coefficients_, oscillations_;
+  bool reach_threshold_;
   double lower_ = 0, upper_ = 0;    ///< recoil energies that matter, MeV
   std::vector<std::size_t> media_;  ///< [coefficients]: points of one number share recoil panels
 };

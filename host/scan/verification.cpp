@@ -135,4 +135,50 @@ VerificationReport verify(const Study& study, const std::vector<const Runner*>& 
   return report;
 }
 
+DrawnDetectors::DrawnDetectors(const Grid& grid, std::size_t most) {
+  const std::size_t size = grid.size(), count = std::min(size, most);
+  for (std::size_t i = 0; i < count; ++i)
+    index.push_back(count == 1 ? 0
+                               : static_cast<std::size_t>(static_cast<double>(size - 1) *
+                                                          static_cast<double>(i) /
+                                                          static_cast<double>(count - 1)));
+  values.resize(count);
+}
+
+void DrawnDetectors::see(std::size_t first, std::span<const double> found) {
+  for (std::size_t i = 0; i < index.size(); ++i)
+    if (index[i] >= first && index[i] < first + found.size()) values[i] = found[index[i] - first];
+}
+
+VerificationReport verify(const Grid& grid, const DrawnDetectors& drawn,
+                          const std::vector<const Runner*>& runners,
+                          const ProgressCallback& progress) {
+  const auto* reach = grid.reach();
+  const std::size_t per_curve = grid.size() / grid.curves().size();
+  Study singles;
+  Largest limits(reach ? "limits of single curves at the values found, against the goal"
+                       : "limits, scan against single curves",
+                 reach ? between_evaluations : between_scans);
+  Engine engine(*runners.front(), Evaluation::fast);
+  for (std::size_t i = 0; i < drawn.index.size(); ++i) {
+    const std::size_t c = drawn.index[i] / per_curve;
+    auto curve = grid.at(c, grid.unravel(drawn.index[i] % per_curve));
+    curve.name = grid.curves()[c].name + ", detector " + std::to_string(drawn.index[i]);
+    curve.mu_eff.points = std::min<std::size_t>(curve.mu_eff.points, 101);
+    const double value = drawn.values[i];
+    double expected = value;
+    if (reach) {
+      const bool inside = value > reach->from() && value < reach->to();
+      if (inside) reach->range.field->set(curve, value);
+      expected = inside ? reach->mu_eff : engine.run(curve).limit;
+    }
+    const double limit = engine.run(curve).limit;
+    limits.see(limit == expected ? 0 : limit - expected, std::abs(limit), curve.name);
+    singles.curves.push_back(curve);
+  }
+  auto report = verify(singles, runners, progress);
+  report.deviations.push_back(limits.deviation());
+  return report;
+}
+
 }  // namespace magnu

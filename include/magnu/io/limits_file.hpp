@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -9,19 +10,20 @@
 
 namespace magnu {
 
-/// The limits of a grid on their way into limits.h5 and, if they are few, limits.csv. Both stand
-/// under temporary names until `finish`, and go again if that is not reached. limits.h5 holds the
-/// dataset mu_eff [mu_B] with one named dimension per axis, `curve` first, and the axes as
-/// dimension scales with their units; the limits are written straight into place, so memory does
-/// not grow with the grid.
+/// The limits of a grid (or what its detectors need to reach one) on their way into limits.h5 and,
+/// if they are few, limits.csv. Both stand under temporary names until `finish`, and go again if
+/// that is not reached. limits.h5 holds the dataset mu_eff [mu_B] with one named dimension per
+/// axis, `curve` first, and the axes as dimension scales with their units; the limits are written
+/// straight into place, so memory does not grow with the grid.
 class LimitsFile {
  public:
   /// Rows beyond which no CSV is written, unless told otherwise.
   static constexpr std::size_t default_csv_rows = 100'000;
 
   /// Refuses (OutputError) what the disk cannot hold.
+  /// With `surface`, delta chi^2 over the scanned mu_eff goes in too: [curves][axes][mu].
   LimitsFile(std::filesystem::path folder, const std::string& study, const Grid& grid,
-             std::size_t csv_rows);
+             std::size_t csv_rows, bool surface = false);
   ~LimitsFile();
   LimitsFile(const LimitsFile&) = delete;
 
@@ -35,6 +37,9 @@ class LimitsFile {
   std::vector<std::string> names() const;
 
  private:
+  class Surface;
+
+  void append_surface(std::span<const double> limits);
   std::filesystem::path temporary(const char* name) const;
   [[noreturn]] void fail(const char* name) const;
 
@@ -42,7 +47,8 @@ class LimitsFile {
   const Grid& grid_;
   bool csv_;
   int file_ = -1;
-  std::uint64_t offset_ = 0;
+  std::uint64_t offset_ = 0, surface_offset_ = 0;
+  std::unique_ptr<Surface> surface_;
   std::size_t written_ = 0;
   std::string rows_;
 };

@@ -7,7 +7,7 @@
 namespace magnu {
 
 /// What a text with units may measure, and in which unit it is then returned.
-enum class Dimension { energy /* MeV */, exposure /* tonne year */, number };
+enum class Dimension { energy /* MeV */, exposure /* tonne year */, moment /* mu_B */, number };
 
 /// Reads "0.3 keV", "40 tonne year", "200 tonne x 10 year". InputError for a missing or wrong unit
 /// and for what is not a finite number.

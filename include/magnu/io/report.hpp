@@ -11,6 +11,10 @@ namespace magnu {
 /// The table of limits as a user reads it.
 std::string limits_table(const std::vector<CurveResult>& results);
 
+/// A grid's values (limits, or what was asked for) if they are few; nothing for no values.
+std::string grid_table(const Grid& grid, const std::vector<double>& values);
+inline constexpr std::size_t most_printed = 24;
+
 std::string verification_table(const VerificationReport& report);
 
 /// Differential rates at recoil energies [keV] as CSV (`magnu spectrum`).

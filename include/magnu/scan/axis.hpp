@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct AxisField {
   void (*copy)(Curve& to, const Curve& from);
   double (*number)(const Curve&);  ///< in `unit`; null for a choice
   int sets = 0;                    ///< of an amplitude: AmplitudeField bits
+  /// Null where `reach` cannot ask for it. In the unit of `number`.
+  void (*set)(Curve&, double) = nullptr;
 };
 
 /// All of them. A setting that sets others as well (background) stands before those it sets.
@@ -42,15 +45,25 @@ struct Axis {
   std::size_t size() const { return labels.size(); }
 };
 
+/// The inverse question: what of one setting a detector needs for its limit to be `mu_eff`.
+struct Reach {
+  double mu_eff = 0;  ///< mu_B
+  Axis range;         ///< of that setting: the least and the largest value
+  double from() const { return range.field->number(range.variants.front().front()); }
+  double to() const { return range.field->number(range.variants.front().back()); }
+};
+
 /// The grid of a study: curves times axes, in the order of storage (by kind, the dearest first,
 /// then as in the file).
 class Grid {
  public:
   Grid() = default;
-  Grid(std::vector<Curve> curves, std::vector<Axis> axes);
+  Grid(std::vector<Curve> curves, std::vector<Axis> axes, std::optional<Reach> reach = {});
 
   const std::vector<Curve>& curves() const { return curves_; }
   const std::vector<Axis>& axes() const { return axes_; }
+  /// Null where limits are asked for.
+  const Reach* reach() const { return reach_ ? &*reach_ : nullptr; }
   /// Axes of one kind, in storage order.
   std::vector<const Axis*> axes(AxisKind kind) const;
   /// Points of one kind, for one curve.
@@ -66,6 +79,7 @@ class Grid {
  private:
   std::vector<Curve> curves_;
   std::vector<Axis> axes_;
+  std::optional<Reach> reach_;
 };
 
 }  // namespace magnu

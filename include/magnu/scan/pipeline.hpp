@@ -92,20 +92,26 @@ class Pipeline : public Runner {
     const auto magnetic = uploaded(executor_, problem.magnetic);
     const auto width = uploaded(executor_, problem.width);
     const auto background = uploaded(executor_, problem.background);
-    std::vector<Buffer<Amplitude>> values;
+    std::vector<Buffer<Amplitude>> axis_values;
     std::vector<AmplitudeAxis> axes;
     for (std::size_t a = 0; a < problem.axes.size(); ++a) {
-      values.push_back(uploaded(executor_, problem.axes[a]));
-      axes.push_back({const_view(values.back()), problem.sets[a]});
+      axis_values.push_back(uploaded(executor_, problem.axes[a]));
+      axes.push_back({const_view(axis_values.back()), problem.sets[a]});
     }
     const auto axis_views = uploaded(executor_, axes);
-    auto limits = executor_.template allocate<double>(count);
-    executor_.for_each(count,
-                       CombineBins{first_bin.view(), signal.view(), magnetic.view(), width.view(),
-                                   background.view(), problem.shapes, problem.per_row(),
-                                   axis_views.view(), problem.base, first, limits.view()},
-                       20 * (problem.signal.size() / std::max<std::size_t>(problem.rows(), 1)));
-    return executor_.download(limits);
+    auto values = executor_.template allocate<double>(count);
+    const Detectors detectors{first_bin.view(),  signal.view(),     magnetic.view(),
+                              width.view(),      background.view(), problem.shapes,
+                              problem.per_row(), axis_views.view(), problem.base};
+    const std::size_t work =
+        20 * (problem.signal.size() / std::max<std::size_t>(problem.rows(), 1));
+    if (problem.reach.by == 0) {
+      executor_.for_each(count, SolveLimit{detectors, first, values.view()}, work);
+    } else {
+      executor_.for_each(count, SolveReach{detectors, problem.reach, first, values.view()},
+                         10 * work);
+    }
+    return executor_.download(values);
   }
 
  private:

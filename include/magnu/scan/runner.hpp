@@ -38,6 +38,7 @@ struct CombineProblem {
   std::vector<std::vector<Amplitude>> axes;
   std::vector<int> sets;  ///< [axes], AmplitudeField bits
   Amplitude base;
+  AmplitudeReach reach;  ///< what is asked for instead of limits
 
   std::size_t rows() const { return first_bin.size() - 1; }
   std::size_t per_row() const {
@@ -89,7 +90,8 @@ class Runner {
                                           std::span<const double> inverse_variance,
                                           double exposure) const = 0;
 
-  /// Limits [count] of detectors first, first + 1, ...: row by row, the last axis fastest.
+  /// Limits [count] of detectors first, first + 1, ..., or what they need to reach one: row by row,
+  /// the last axis fastest.
   virtual std::vector<double> combine(const CombineProblem& problem, std::size_t first,
                                       std::size_t count) const = 0;
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,11 @@ struct Study {
   std::string name;
   std::vector<Curve> curves;
   std::vector<Axis> axes = {};
+  std::optional<Reach> reach = {};         ///< instead of limits
   std::vector<std::string> warnings = {};  ///< of the reader: settings without effect
+
+  /// Whether a single number is computed for each point of a grid.
+  bool is_grid() const { return !axes.empty() || reach; }
 };
 
 }  // namespace magnu

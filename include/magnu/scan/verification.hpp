@@ -1,14 +1,18 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
+#include "magnu/scan/axis.hpp"
 #include "magnu/scan/engine.hpp"
 
 namespace magnu {
 
 inline constexpr double between_evaluations = 1e-9;
 inline constexpr double between_backends = 1e-12;
+/// A scan against single curves: the same sums in another order.
+inline constexpr double between_scans = 1e-12;
 
 /// The largest deviation of one comparison and where it was met.
 struct Deviation {
@@ -25,6 +29,23 @@ struct VerificationReport {
 
   bool passed() const;
 };
+
+/// Detectors of a grid and what a scan found for them.
+struct DrawnDetectors {
+  explicit DrawnDetectors(const Grid& grid, std::size_t most = 24);
+
+  /// The values of detectors first, first + 1, ... of the scan.
+  void see(std::size_t first, std::span<const double> values);
+
+  std::vector<std::size_t> index;  ///< ascending, from the first detector to the last
+  std::vector<double> values;
+};
+
+/// Verifies detectors of a grid as single curves by `verify`, and that each single curve's limit is
+/// the scan's, or, where the scan solved for something else, the limit that was asked for.
+VerificationReport verify(const Grid& grid, const DrawnDetectors& drawn,
+                          const std::vector<const Runner*>& runners,
+                          const ProgressCallback& progress);
 
 /// Runs both evaluations of a study on every runner (the CPU's first) and compares them: spectra
 /// relative to the sum of |c_k I_k| at each recoil energy for mu_eff at 0, both ends and the middle
