@@ -8,133 +8,168 @@
 /// loop, a CUDA launch and the tests' emulator run these same objects.
 namespace magnu {
 
-/// Running integrals of flux E^-k, k = 0, 1, 2, and of flux Pee E^-k.
+/// Moments of a flux: of flux E^-k, k = 0, 1, 2, then of flux Pee E^-k. Two places are left over,
+/// so that a row fills vector registers.
 inline constexpr int moments = 6;
-
-/// Flux and flux times Pee at one neutrino energy.
-struct FluxSample {
-  double energy = 0;    ///< MeV
-  double all = 0;       ///< 1/(cm^2 s MeV), or times a weight
-  double electron = 0;  ///< times Pee
+struct alignas(64) Moments {
+  double of[8] = {};
 };
 
-/// Where a flux is to be sampled: an energy inside a panel, or a line (panel -1 - line).
-struct FluxNode {
-  double energy = 0;
-  double weight = 1;
-  int panel = 0;
-};
-
-/// samples[i] = weight times flux at nodes[i]. The dense part of a shape point: Pee averaged over
-/// the Sun's shells at every node.
-struct SampleFlux {
+/// Pee of some parameter sets at a flux's survival nodes: the dense part of a shape point, for each
+/// is an average over the Sun's shells. Index: set times nodes plus node.
+struct SampleSurvival {
   FluxView flux;
-  View<const FluxNode> nodes;
-  View<FluxSample> samples;
+  View<const SurvivalNode> nodes;
+  View<const SurvivalProbability> sets;
+  View<double> survival;  ///< [sets][nodes]
 
-  MAGNU_HD static FluxSample at(const FluxView& flux, const FluxNode& node) {
-    const bool line = node.panel < 0;
-    const int component =
-        line ? flux.lines[-1 - node.panel].component : flux.panels[node.panel].component;
-    const double all = node.weight * (line ? flux.lines[-1 - node.panel].flux
-                                           : flux.differential(node.panel, node.energy));
-    return {node.energy, all, all * flux.survival(component, node.energy)};
+  MAGNU_HD void operator()(std::size_t i) const {
+    const SurvivalNode& node = nodes[i % nodes.size];
+    survival[i] = flux.survival(sets[i / nodes.size], node.component, node.energy);
+  }
+};
+
+/// Chebyshev coefficients of Pee. Index: survival panel times survival_terms plus term.
+struct FitSurvival {
+  View<const double> survival;   ///< at the survival nodes
+  View<const double> transform;  ///< chebyshev_transform(survival_terms)
+  View<double> coefficients;     ///< [survival panels][survival_terms]
+
+  MAGNU_HD void operator()(std::size_t i) const {
+    const double* values = &survival[i / survival_terms * survival_terms];
+    const double* row = &transform[i % survival_terms * survival_terms];
+    double sum = 0;
+    for (int j = 0; j < survival_terms; ++j) sum += row[j] * values[j];
+    coefficients[i] = sum;
+  }
+};
+
+/// Moments of the flux at a panel's Chebyshev nodes, x = -1 at its upper edge. Index: panel.
+struct SamplePanel {
+  FluxView flux;
+  View<const double> nodes;     ///< chebyshev_nodes(fit_nodes)
+  View<const double> survival;  ///< coefficients of Pee
+  View<Moments> samples;        ///< [panels][fit_nodes]
+
+  MAGNU_HD void operator()(std::size_t p) const {
+    const FluxPanel& panel = flux.panels[p];
+    const SurvivalPanel& wide = flux.survival_panels[panel.survival];
+    const double half = 0.5 * (panel.upper - panel.lower);
+    MAGNU_SIMD
+    for (int j = 0; j < fit_nodes; ++j) {
+      const double energy = panel.upper - half * (nodes[j] + 1), inverse = 1 / energy;
+      const double all = flux.differential(static_cast<int>(p), energy);
+      const double electron =
+          all * chebyshev_sum(&survival[panel.survival * survival_terms], survival_terms, 1,
+                              (energy - wide.centre) * wide.scale);
+      samples[p * fit_nodes + j] = powers(all, electron, inverse);
+    }
   }
 
-  MAGNU_HD void operator()(std::size_t i) const { samples[i] = at(flux, nodes[i]); }
+  /// Times 1, 1/E, 1/E^2.
+  MAGNU_HD static Moments powers(double all, double electron, double inverse) {
+    return {{all, all * inverse, all * inverse * inverse, electron, electron * inverse,
+             electron * inverse * inverse, 0, 0}};
+  }
+};
+
+/// The running means of a panel below its upper edge, as powers of x. Index: panel.
+struct FitPanel {
+  FluxView flux;
+  View<const Moments> samples;
+  View<const double> matrix;  ///< from samples to coefficients, [fit_nodes][fit_nodes]
+  View<Moments> fits;         ///< [panels][fit_nodes]
+  View<Moments> whole;        ///< [panels]: integrals over the panel
+
+  MAGNU_HD void operator()(std::size_t p) const {
+    const Moments* values = &samples[p * fit_nodes];
+    const double width = flux.panels[p].upper - flux.panels[p].lower;
+    Moments mean;
+    for (int m = 0; m < fit_nodes; ++m) {
+      Moments sum;
+      for (int j = 0; j < fit_nodes; ++j) {
+        const double weight = matrix[m * fit_nodes + j];
+        MAGNU_SIMD
+        for (int k = 0; k < 8; ++k) sum.of[k] += weight * values[j].of[k];
+      }
+      fits[p * fit_nodes + m] = sum;
+      MAGNU_SIMD
+      for (int k = 0; k < 8; ++k) mean.of[k] += sum.of[k];  // x = 1 at the lower edge
+    }
+    MAGNU_SIMD
+    for (int k = 0; k < 8; ++k) whole[p].of[k] = width * mean.of[k];
+  }
+};
+
+/// From integrals over panels to those above panels, of their component. Index: component.
+struct SumPanels {
+  FluxView flux;
+  View<const Moments> whole;
+  View<Moments> above;
+
+  MAGNU_HD void operator()(std::size_t component) const {
+    Moments sum;
+    for (int p = flux.first_panel[component + 1] - 1; p >= flux.first_panel[component]; --p) {
+      above[p] = sum;
+      MAGNU_SIMD
+      for (int k = 0; k < 8; ++k) sum.of[k] += whole[p].of[k];
+    }
+  }
+};
+
+/// The moments of lines. Index: line.
+struct SampleLine {
+  FluxView flux;
+  View<const double> survival;  ///< [lines]
+  View<Moments> lines;
+
+  MAGNU_HD void operator()(std::size_t l) const {
+    const FluxLine& line = flux.lines[l];
+    lines[l] = SamplePanel::powers(line.flux, line.flux * survival[l], 1 / line.energy);
+  }
 };
 
 /// Running integrals as bodies read them.
 struct RunningIntegrals {
-  View<const double> fits;   ///< [panels][fit_nodes][moments]: Chebyshev sums of running means
-  View<const double> above;  ///< [panels][moments]: what lies above a panel, of its component
-  View<const FluxSample> lines;
+  View<const Moments> fits;   ///< [panels][fit_nodes]: running means as powers of x
+  View<const Moments> above;  ///< [panels]: what lies above a panel, of its component
+  View<const Moments> lines;
 
-  /// I[k] and I[3 + k] = integral above `energy` of flux E'^-k and flux Pee E'^-k, of one
-  /// component.
-  MAGNU_HD void evaluate(const FluxView& flux, int component, double energy,
-                         double (&integrals)[moments]) const {
-    for (double& value : integrals) value = 0;
-    int low = flux.first_panel[component], high = flux.first_panel[component + 1];
-    if (low < high && energy < flux.panels[high - 1].upper) {
-      --high;  // the panel looked for is the first whose upper edge lies above the energy
-      while (low < high) {
-        const int middle = (low + high) / 2;
-        if (flux.panels[middle].upper > energy) {
-          high = middle;
-        } else {
-          low = middle + 1;
-        }
-      }
-      const FluxPanel& panel = flux.panels[low];
-      const double from = energy > panel.lower ? energy : panel.lower;
-      const double rest = panel.upper - from;
-      const double x = 2 * rest / (panel.upper - panel.lower) - 1;
-      const double* fit = fits.data + static_cast<std::size_t>(low) * fit_nodes * moments;
-      double next[moments] = {}, after[moments] = {};
-      for (int m = fit_nodes - 1; m > 0; --m)
-        for (int k = 0; k < moments; ++k) {
-          const double here = 2 * x * next[k] - after[k] + fit[m * moments + k];
-          after[k] = next[k];
-          next[k] = here;
-        }
-      for (int k = 0; k < moments; ++k)
-        integrals[k] = above[static_cast<std::size_t>(low) * moments + k] +
-                       rest * (x * next[k] - after[k] + fit[k]);
+  /// Integrals above an energy of one component.
+  MAGNU_HD Moments evaluate(const FluxView& flux, int component, double energy) const {
+    Moments integrals;
+    const int end = flux.first_panel[component + 1];
+    int first = flux.first_panel[component];
+    if (first < end && energy < flux.panels[end - 1].upper) {
+      // The first panel whose upper edge lies above the energy, by halves without a branch.
+      for (int left = end - first; left > 1; left -= left / 2)
+        first += flux.panels[first + left / 2 - 1].upper <= energy ? left / 2 : 0;
+      integrals = panel_integrals(flux.panels[first], first, energy);
     }
     for (std::size_t l = 0; l < lines.size; ++l) {
-      if (flux.lines[l].component != component || lines[l].energy <= energy) continue;
-      const double inverse = 1 / lines[l].energy;
-      double power = 1;
-      for (int k = 0; k < 3; ++k) {
-        integrals[k] += lines[l].all * power;
-        integrals[3 + k] += lines[l].electron * power;
-        power *= inverse;
+      if (flux.lines[l].component != component || flux.lines[l].energy <= energy) continue;
+      MAGNU_SIMD
+      for (int k = 0; k < 8; ++k) integrals.of[k] += lines[l].of[k];
+    }
+    return integrals;
+  }
+
+  MAGNU_HD Moments panel_integrals(const FluxPanel& panel, int index, double energy) const {
+    const double rest = panel.upper - (energy > panel.lower ? energy : panel.lower);
+    const double x = 2 * rest / (panel.upper - panel.lower) - 1, x2 = x * x;
+    const Moments* fit = &fits[static_cast<std::size_t>(index) * fit_nodes];
+    Moments integrals;
+    MAGNU_SIMD
+    for (int k = 0; k < 8; ++k) {
+      double even = fit[fit_nodes - 2].of[k], odd = fit[fit_nodes - 1].of[k];
+      MAGNU_UNROLL
+      for (int m = fit_nodes - 4; m >= 0; m -= 2) {
+        even = even * x2 + fit[m].of[k];
+        odd = odd * x2 + fit[m + 1].of[k];
       }
+      integrals.of[k] = above[index].of[k] + rest * (even + x * odd);
     }
-  }
-};
-
-/// For a panel and a moment: the Chebyshev coefficients of the running mean below the panel's upper
-/// edge. Index: panel times moments plus moment.
-struct FitPanel {
-  View<const FluxSample> samples;  ///< [panels][fit_nodes], x descending from the lower edge's side
-  View<const double> matrix;       ///< running_mean_matrix(fit_nodes)
-  View<double> fits;
-
-  MAGNU_HD void operator()(std::size_t i) const {
-    const std::size_t panel = i / moments, moment = i % moments;
-    double values[fit_nodes];
-    for (int j = 0; j < fit_nodes; ++j) {
-      const FluxSample& sample = samples[panel * fit_nodes + j];
-      const double inverse = 1 / sample.energy;
-      const double power = moment % 3 == 0 ? 1 : moment % 3 == 1 ? inverse : inverse * inverse;
-      values[j] = (moment < 3 ? sample.all : sample.electron) * power;
-    }
-    for (int m = 0; m < fit_nodes; ++m) {
-      double sum = 0;
-      for (int j = 0; j < fit_nodes; ++j) sum += matrix[m * fit_nodes + j] * values[j];
-      fits[(panel * fit_nodes + m) * moments + moment] = sum;
-    }
-  }
-};
-
-/// Suffix sums over the panels of a component. Index: component times moments plus moment.
-struct SumPanels {
-  FluxView flux;
-  View<const double> fits;
-  View<double> above;
-
-  MAGNU_HD void operator()(std::size_t i) const {
-    const std::size_t component = i / moments, moment = i % moments;
-    double sum = 0;
-    for (int p = flux.first_panel[component + 1] - 1; p >= flux.first_panel[component]; --p) {
-      above[static_cast<std::size_t>(p) * moments + moment] = sum;
-      double mean = 0;  // every Chebyshev polynomial is 1 at x = 1, the panel's lower edge
-      for (int m = 0; m < fit_nodes; ++m)
-        mean += fits[(static_cast<std::size_t>(p) * fit_nodes + m) * moments + moment];
-      sum += mean * (flux.panels[p].upper - flux.panels[p].lower);
-    }
+    return integrals;
   }
 };
 
@@ -163,8 +198,8 @@ struct EvaluateSpectrum {
     SpectrumPoint sum;
     for (int s = 0; s < species; ++s) {
       const Process& process = rows[point * species + s];
-      double all[moments];
-      integrals.evaluate(flux, component, process.minimum_energy(), all);
+      const Moments integral = integrals.evaluate(flux, component, process.minimum_energy());
+      const double* all = integral.of;
       add(process.standard_model_form(Flavour::electron), all[3], all[4], all[5],
           sum.standard_model, sum.standard_scale);
       add(process.standard_model_form(Flavour::other), all[0] - all[3], all[1] - all[4],
