@@ -92,6 +92,7 @@ class Builder {
       add_component(name, totals.number(row, flux_.settings.solar_model));
     }
     flux_.first_panel.push_back(static_cast<int>(flux_.panels.size()));
+    flux_.first_line.push_back(static_cast<int>(flux_.lines.size()));
     add_production();
     return std::move(flux_);
   }
@@ -103,6 +104,7 @@ class Builder {
     flux_.total.push_back(total);
     flux_.end_energy.push_back(0);
     flux_.first_panel.push_back(static_cast<int>(flux_.panels.size()));
+    flux_.first_line.push_back(static_cast<int>(flux_.lines.size()));
     const auto shapes = data_table("solar_components.csv");
     for (std::size_t row = 0; row < shapes.rows(); ++row) {
       if (shapes.text(row, "component") != name) continue;
@@ -123,7 +125,7 @@ class Builder {
 
   void add_panel(double lower, double upper, const std::vector<double>& coefficients,
                  double ratio) {
-    flux_.panels.push_back({lower, upper, 0.5 * (lower + upper), 2 / (upper - lower), component_,
+    flux_.panels.push_back({lower, upper, 0.5 * (lower + upper), 2 / (upper - lower), 0, component_,
                             static_cast<int>(flux_.coefficients.size()),
                             static_cast<int>(coefficients.size()),
                             gauss_nodes_for(ellipse_of_ratio(ratio), gauss_accuracy), 0});
@@ -228,6 +230,7 @@ class SurvivalLayout {
     flux.first_panel.push_back(static_cast<int>(flux.panels.size()));
     for (const auto& line : flux.lines)
       flux.survival_nodes.push_back({line.energy, line.component});
+    add_segments();
   }
 
  private:
@@ -266,8 +269,27 @@ class SurvivalLayout {
       add_pieces(panel);
       return;
     }
+    panel.inverse_width = 1 / (panel.upper - panel.lower);
     panel.gauss_nodes = std::max(panel.gauss_nodes, gauss_nodes_for(ellipse, gauss_accuracy));
     flux_.panels.push_back(panel);
+  }
+
+  /// Merges the panels' edges.
+  void add_segments() {
+    const std::size_t components = flux_.components.size();
+    std::vector<int> next(flux_.first_panel.begin(), flux_.first_panel.end() - 1);
+    for (;;) {
+      double end = std::numeric_limits<double>::infinity();
+      for (std::size_t c = 0; c < components; ++c) {
+        const bool any = next[c] < flux_.first_panel[c + 1];
+        flux_.segment_panel.push_back(any ? next[c] : -1);
+        if (any) end = std::min(end, flux_.panels[next[c]].upper);
+      }
+      if (std::isinf(end)) return;
+      flux_.segment_end.push_back(end);
+      for (std::size_t c = 0; c < components; ++c)
+        if (next[c] < flux_.first_panel[c + 1] && flux_.panels[next[c]].upper == end) ++next[c];
+    }
   }
 
   SolarFlux& flux_;
@@ -283,10 +305,17 @@ View<const T> view_of(const std::vector<T>& values) {
 }  // namespace
 
 FluxView SolarFlux::view() const {
-  return {view_of(panels),          view_of(coefficients),
-          view_of(first_panel),     view_of(lines),
-          view_of(survival_panels), view_of(shell_density),
-          view_of(shell_fraction),  SurvivalProbability(settings.oscillation)};
+  return {view_of(panels),
+          view_of(coefficients),
+          view_of(first_panel),
+          view_of(lines),
+          view_of(first_line),
+          view_of(segment_end),
+          view_of(segment_panel),
+          view_of(survival_panels),
+          view_of(shell_density),
+          view_of(shell_fraction),
+          SurvivalProbability(settings.oscillation)};
 }
 
 std::vector<double> SolarFlux::break_energies() const {

@@ -33,6 +33,7 @@ struct FluxPanel {
   double lower = 0, upper = 0;  ///< MeV
   double centre = 0;            ///< MeV
   double scale = 0;             ///< 1/MeV
+  double inverse_width = 0;     ///< 1/MeV
   int component = 0;
   int first_coefficient = 0, terms = 0;
   int gauss_nodes = 0;  ///< how many integrate it to machine accuracy
@@ -62,13 +63,27 @@ struct FluxView {
   View<const FluxPanel> panels;     ///< by component, then energy
   View<const double> coefficients;  ///< 1/(cm^2 s MeV)
   View<const int> first_panel;      ///< [components + 1]
-  View<const FluxLine> lines;
+  View<const FluxLine> lines;       ///< by component
+  View<const int> first_line;       ///< [components + 1]
+  View<const double> segment_end;   ///< upper edges of all panels, ascending, MeV
+  View<const int> segment_panel;    ///< [segments + 1][components]: the panel in use, or -1
   View<const SurvivalPanel> survival_panels;
   View<const double> shell_density;   ///< [shells], N_A/cm^3
   View<const double> shell_fraction;  ///< [components][shells], each row adds up to 1
   SurvivalProbability survival_probability;
 
   MAGNU_HD int components() const { return static_cast<int>(first_panel.size) - 1; }
+
+  /// The first segment that ends above an energy: one search gives the panels of all components.
+  MAGNU_HD int segment(double energy) const {
+    int first = 0;
+    for (int left = static_cast<int>(segment_end.size); left > 0;) {  // by halves, no branch
+      const int half = (left + 1) / 2;
+      first += segment_end[first + half - 1] <= energy ? half : 0;
+      left -= half;
+    }
+    return first;
+  }
 
   /// Differential flux of the panel's component [1/(cm^2 s MeV)] at an energy inside the panel.
   MAGNU_HD double differential(int panel, double energy) const {
@@ -104,6 +119,9 @@ struct SolarFlux {
   std::vector<double> coefficients;
   std::vector<int> first_panel;
   std::vector<FluxLine> lines;
+  std::vector<int> first_line;
+  std::vector<double> segment_end;
+  std::vector<int> segment_panel;
   std::vector<SurvivalPanel> survival_panels;
   std::vector<SurvivalNode> survival_nodes;  ///< [survival panels][survival_terms], then [lines]
   std::vector<double> shell_density, shell_fraction;  ///< padded with shells of no fraction

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cmath>
+
 #include "magnu/core/chebyshev.hpp"
 #include "magnu/experiment/solar_flux.hpp"
 #include "magnu/physics/process.hpp"
@@ -135,29 +137,23 @@ struct RunningIntegrals {
   View<const Moments> above;  ///< [panels]: what lies above a panel, of its component
   View<const Moments> lines;
 
-  /// Integrals above an energy of one component.
-  MAGNU_HD Moments evaluate(const FluxView& flux, int component, double energy) const {
+  /// Integrals above an energy of one component; `panel` is where they begin, or -1.
+  MAGNU_HD Moments evaluate(const FluxView& flux, int component, int panel, double energy) const {
     Moments integrals;
-    const int end = flux.first_panel[component + 1];
-    int first = flux.first_panel[component];
-    if (first < end && energy < flux.panels[end - 1].upper) {
-      // The first panel whose upper edge lies above the energy, by halves without a branch.
-      for (int left = end - first; left > 1; left -= left / 2)
-        first += flux.panels[first + left / 2 - 1].upper <= energy ? left / 2 : 0;
-      integrals = panel_integrals(flux.panels[first], first, energy);
-    }
-    for (std::size_t l = 0; l < lines.size; ++l) {
-      if (flux.lines[l].component != component || flux.lines[l].energy <= energy) continue;
+    if (panel >= 0) integrals = from_panel(flux.panels[panel], panel, energy);
+    for (int l = flux.first_line[component]; l < flux.first_line[component + 1]; ++l) {
+      if (flux.lines[l].energy <= energy) continue;
       MAGNU_SIMD
       for (int k = 0; k < 8; ++k) integrals.of[k] += lines[l].of[k];
     }
     return integrals;
   }
 
-  MAGNU_HD Moments panel_integrals(const FluxPanel& panel, int index, double energy) const {
+ private:
+  MAGNU_HD Moments from_panel(const FluxPanel& panel, std::size_t index, double energy) const {
     const double rest = panel.upper - (energy > panel.lower ? energy : panel.lower);
-    const double x = 2 * rest / (panel.upper - panel.lower) - 1, x2 = x * x;
-    const Moments* fit = &fits[static_cast<std::size_t>(index) * fit_nodes];
+    const double x = 2 * panel.inverse_width * rest - 1, x2 = x * x;
+    const Moments* fit = &fits[index * fit_nodes];
     Moments integrals;
     MAGNU_SIMD
     for (int k = 0; k < 8; ++k) {
@@ -181,39 +177,90 @@ struct SpectrumPoint {
   double magnetic_scale = 0;
 };
 
-/// Differential rates from coefficients and running integrals. Index: point times components plus
-/// component.
+/// Where the integrals of a row begin.
+struct RowStart {
+  double least_energy = 0;  ///< MeV
+  int segment = 0;
+};
+
+/// One search per row, ahead of its use: searches wait for memory, and several of them at once wait
+/// as long as one. Index: row.
+template <class Process>
+struct LocateRow {
+  FluxView flux;
+  View<const Process> rows;
+  View<RowStart> starts;
+
+  MAGNU_HD void operator()(std::size_t i) const {
+    const double least = rows[i].minimum_energy();
+    starts[i] = {least, flux.segment(least)};
+  }
+};
+
+/// Differential rates from coefficients and running integrals, for a group of components. Index:
+/// point times groups plus group.
 template <class Process>
 struct EvaluateSpectrum {
   FluxView flux;
   RunningIntegrals integrals;
   View<const Process> rows;  ///< [points][species]
+  View<const RowStart> starts;
   int species;
+  int groups;                    ///< of components: 1 shares what a recoil energy needs once
   View<SpectrumPoint> spectrum;  ///< [points][components]
 
   MAGNU_HD void operator()(std::size_t i) const {
     const int components = flux.components();
-    const std::size_t point = i / components;
-    const int component = static_cast<int>(i % components);
-    SpectrumPoint sum;
+    const std::size_t point = i / groups;
+    const int group = static_cast<int>(i % groups);
+    const int first = group * components / groups, end = (group + 1) * components / groups;
+    SpectrumPoint* sums = &spectrum[point * components];
+    for (int c = first; c < end; ++c) sums[c] = {};
     for (int s = 0; s < species; ++s) {
-      const Process& process = rows[point * species + s];
-      const Moments integral = integrals.evaluate(flux, component, process.minimum_energy());
-      const double* all = integral.of;
-      add(process.standard_model_form(Flavour::electron), all[3], all[4], all[5],
-          sum.standard_model, sum.standard_scale);
-      add(process.standard_model_form(Flavour::other), all[0] - all[3], all[1] - all[4],
-          all[2] - all[5], sum.standard_model, sum.standard_scale);
-      add(process.magnetic_form(), all[0], all[1], all[2], sum.magnetic, sum.magnetic_scale);
+      const std::size_t row = point * species + s;
+      const Moments standard = standard_row(rows[row]), magnetic = magnetic_row(rows[row]);
+      const RowStart start = starts[row];
+      const int* panels = &flux.segment_panel[start.segment * components];
+      for (int c = first; c < end; ++c) {
+        const Moments integral = integrals.evaluate(flux, c, panels[c], start.least_energy);
+        add(standard, integral, sums[c].standard_model, sums[c].standard_scale);
+        add(magnetic, integral, sums[c].magnetic, sums[c].magnetic_scale);
+      }
     }
-    spectrum[i] = sum;
   }
 
-  MAGNU_HD static void add(const QuadraticForm& form, double i0, double i1, double i2,
-                           double& value, double& scale) {
-    const double t0 = form.c0 * i0, t1 = form.c1 * i1, t2 = form.c2 * i2;
-    value += t0 + t1 + t2;
-    scale += (t0 < 0 ? -t0 : t0) + (t1 < 0 ? -t1 : t1) + (t2 < 0 ? -t2 : t2);
+ private:
+  /// Coefficients of the moments: all of the flux arrives as another flavour, less what is nu_e.
+  MAGNU_HD static Moments standard_row(const Process& process) {
+    const QuadraticForm own = process.standard_model_form(Flavour::electron);
+    const QuadraticForm other = process.standard_model_form(Flavour::other);
+    return {{other.c0, other.c1, other.c2, own.c0 - other.c0, own.c1 - other.c1, own.c2 - other.c2,
+             0, 0}};
+  }
+  MAGNU_HD static Moments magnetic_row(const Process& process) {
+    const QuadraticForm form = process.magnetic_form();
+    return {{form.c0, form.c1, form.c2, 0, 0, 0, 0, 0}};
+  }
+
+  /// Adds the sum of c_k I_k, and that of their sizes.
+  MAGNU_HD static void add(const Moments& row, const Moments& integral, double& value,
+                           double& scale) {
+    Moments term, size;
+    MAGNU_SIMD
+    for (int k = 0; k < 8; ++k) {
+      term.of[k] = row.of[k] * integral.of[k];
+      size.of[k] = std::fabs(term.of[k]);
+    }
+    value += sum(term);
+    scale += sum(size);
+  }
+
+  /// By halves, as a vector register is summed.
+  MAGNU_HD static double sum(const Moments& m) {
+    double half[4];
+    MAGNU_SIMD
+    for (int k = 0; k < 4; ++k) half[k] = m.of[k] + m.of[k + 4];
+    return (half[0] + half[2]) + (half[1] + half[3]);
   }
 };
 

@@ -19,6 +19,7 @@ namespace magnu {
 ///     sum_segments(count, length, term)  vector of `count` sums of term(segment * length + j)
 ///     with_lanes(f)                      f(integral_constant): how many mu_eff values a thread of
 ///                                        the direct sums holds
+///     parts(n)                           into how many indices work in n parts is best divided
 ///     working_bytes()                    what the blocks of a direct evaluation may take
 ///
 /// OpenMP, CUDA, Thrust's host policies and the tests' emulator are executors; the algorithm is
@@ -61,11 +62,17 @@ class Pipeline : public Runner {
           using Process = typename std::decay_t<decltype(rows)>::value_type;
           const auto row_buffer = uploaded(executor_, rows);
           auto values = executor_.template allocate<SpectrumPoint>(problem.points() * components);
-          executor_.for_each(problem.points() * components,
-                             EvaluateSpectrum<Process>{
-                                 convolved.flux.view(), convolved.integrals(), row_buffer.view(),
-                                 static_cast<int>(problem.species), values.view()},
-                             200 * problem.species);
+          auto starts = executor_.template allocate<RowStart>(rows.size());
+          executor_.for_each(
+              rows.size(),
+              LocateRow<Process>{convolved.flux.view(), row_buffer.view(), starts.view()}, 50);
+          const std::size_t groups = executor_.parts(components);
+          executor_.for_each(problem.points() * groups,
+                             EvaluateSpectrum<Process>{convolved.flux.view(), convolved.integrals(),
+                                                       row_buffer.view(), const_view(starts),
+                                                       static_cast<int>(problem.species),
+                                                       static_cast<int>(groups), values.view()},
+                             100 * problem.species * components / groups);
           return Spectra{components, executor_.download(values)};
         },
         problem.rows);
@@ -138,20 +145,35 @@ class Pipeline : public Runner {
           coefficients(uploaded(executor, flux.coefficients)),
           first_panel(uploaded(executor, flux.first_panel)),
           lines(uploaded(executor, flux.lines)),
+          first_line(uploaded(executor, flux.first_line)),
+          segment_end(uploaded(executor, flux.segment_end)),
+          segment_panel(uploaded(executor, flux.segment_panel)),
           survival_panels(uploaded(executor, flux.survival_panels)),
           shell_density(uploaded(executor, flux.shell_density)),
           shell_fraction(uploaded(executor, flux.shell_fraction)),
           survival(flux.settings.oscillation) {}
 
     FluxView view() const {
-      return {panels.view(),          coefficients.view(),  first_panel.view(),    lines.view(),
-              survival_panels.view(), shell_density.view(), shell_fraction.view(), survival};
+      return {panels.view(),
+              coefficients.view(),
+              first_panel.view(),
+              lines.view(),
+              first_line.view(),
+              segment_end.view(),
+              segment_panel.view(),
+              survival_panels.view(),
+              shell_density.view(),
+              shell_fraction.view(),
+              survival};
     }
 
     Buffer<FluxPanel> panels;
     Buffer<double> coefficients;
     Buffer<int> first_panel;
     Buffer<FluxLine> lines;
+    Buffer<int> first_line;
+    Buffer<double> segment_end;
+    Buffer<int> segment_panel;
     Buffer<SurvivalPanel> survival_panels;
     Buffer<double> shell_density, shell_fraction;
     SurvivalProbability survival;
