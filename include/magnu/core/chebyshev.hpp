@@ -20,6 +20,23 @@ MAGNU_HD inline double chebyshev_sum(const double* coefficients, int terms, int 
   return x * next + (coefficients[0] - after);
 }
 
+/// The same at several places at once, the coefficients next to one another.
+template <int Places>
+MAGNU_HD inline void chebyshev_sums(const double* coefficients, int terms, const double* x,
+                                    double* sums) {
+  double next[Places] = {}, after[Places] = {};
+  for (int m = terms - 1; m > 0; --m) {
+    MAGNU_SIMD
+    for (int i = 0; i < Places; ++i) {
+      const double here = 2 * x[i] * next[i] + (coefficients[m] - after[i]);
+      after[i] = next[i];
+      next[i] = here;
+    }
+  }
+  MAGNU_SIMD
+  for (int i = 0; i < Places; ++i) sums[i] = x[i] * next[i] + (coefficients[0] - after[i]);
+}
+
 /// The n Chebyshev nodes cos(pi (j + 1/2)/n), descending in [-1, 1].
 std::vector<double> chebyshev_nodes(std::size_t n);
 

@@ -57,15 +57,18 @@ struct SamplePanel {
     const FluxPanel& panel = flux.panels[p];
     const SurvivalPanel& wide = flux.survival_panels[panel.survival];
     const double half = 0.5 * (panel.upper - panel.lower);
+    double inverse[fit_nodes], x[fit_nodes], y[fit_nodes], all[fit_nodes], pee[fit_nodes];
     MAGNU_SIMD
     for (int j = 0; j < fit_nodes; ++j) {
-      const double energy = panel.upper - half * (nodes[j] + 1), inverse = 1 / energy;
-      const double all = flux.differential(static_cast<int>(p), energy);
-      const double electron =
-          all * chebyshev_sum(&survival[panel.survival * survival_terms], survival_terms, 1,
-                              (energy - wide.centre) * wide.scale);
-      samples[p * fit_nodes + j] = powers(all, electron, inverse);
+      const double energy = panel.upper - half * (nodes[j] + 1);
+      inverse[j] = 1 / energy;
+      x[j] = (energy - panel.centre) * panel.scale;
+      y[j] = (energy - wide.centre) * wide.scale;
     }
+    chebyshev_sums<fit_nodes>(&flux.coefficients[panel.first_coefficient], panel.terms, x, all);
+    chebyshev_sums<fit_nodes>(&survival[panel.survival * survival_terms], survival_terms, y, pee);
+    for (int j = 0; j < fit_nodes; ++j)
+      samples[p * fit_nodes + j] = powers(all[j], all[j] * pee[j], inverse[j]);
   }
 
   /// Times 1, 1/E, 1/E^2.
@@ -88,15 +91,15 @@ struct FitPanel {
     const double width = flux.panels[p].upper - flux.panels[p].lower;
     Moments mean;
     for (int m = 0; m < fit_nodes; ++m) {
-      Moments sum;
-      for (int j = 0; j < fit_nodes; ++j) {
-        const double weight = matrix[m * fit_nodes + j];
-        MAGNU_SIMD
-        for (int k = 0; k < 8; ++k) sum.of[k] += weight * values[j].of[k];
-      }
-      fits[p * fit_nodes + m] = sum;
+      const double* weights = &matrix[m * fit_nodes];
       MAGNU_SIMD
-      for (int k = 0; k < 8; ++k) mean.of[k] += sum.of[k];  // x = 1 at the lower edge
+      for (int k = 0; k < 8; ++k) {
+        double sum = 0;
+        MAGNU_UNROLL
+        for (int j = 0; j < fit_nodes; ++j) sum += weights[j] * values[j].of[k];
+        fits[p * fit_nodes + m].of[k] = sum;
+        mean.of[k] += sum;  // x = 1 at the lower edge
+      }
     }
     MAGNU_SIMD
     for (int k = 0; k < 8; ++k) whole[p].of[k] = width * mean.of[k];
