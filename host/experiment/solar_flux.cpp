@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 #include <mutex>
-#include <numbers>
 #include <numeric>
 #include <utility>
 
@@ -33,17 +32,18 @@ void require(const std::vector<std::string>& known, const std::string& name, con
 }
 
 /// Where Pee is singular for some oscillation parameters, as a function of a complex energy: on two
-/// rays at angles +-`angle` to the positive real axis, from the size `energy` on (there begins the
-/// densest shell).
+/// rays at an angle to the positive real axis, up and down, from the size `energy` on (there begins
+/// the densest shell).
 struct SingularRays {
-  double angle = std::numbers::pi;
+  double cosine = -1;                                       ///< of the angle
   double energy = std::numeric_limits<double>::infinity();  ///< MeV
 
   bool operator==(const SingularRays&) const = default;
 
   void add(const Oscillation& parameters, double densest) {
     const SurvivalProbability probability(parameters);
-    angle = std::min(angle, std::max(probability.singular_angle(), 1e-3));  // no mixing: no end
+    // Without mixing the rays are the real axis, and panels would have no width.
+    cosine = std::max(cosine, std::min(probability.singular_cosine(), 1 - 5e-7));
     energy = std::min(energy, probability.singular_energy(densest));
   }
 
@@ -51,10 +51,9 @@ struct SingularRays {
   /// is (rho + 1/rho)/2. On a whole line that sum is least where the angle between the two is
   /// halved.
   double ellipse(double lower, double upper) const {
-    const double cosine = std::cos(angle);
     const double size = std::max(energy, 2 * lower * upper * cosine / (lower + upper));
     const auto distance = [&](double end) {
-      return std::hypot(size - end, 2 * std::sqrt(size * end) * std::sin(angle / 2));
+      return std::sqrt((size - end) * (size - end) + 2 * size * end * (1 - cosine));
     };
     const double sum = (distance(lower) + distance(upper)) / (upper - lower);
     return sum + std::sqrt(std::max(0.0, sum * sum - 1));
@@ -221,6 +220,7 @@ class SurvivalLayout {
         rays_(rays),
         fit_ellipse_(ellipse_for(flux.settings.accuracy / 10, fit_nodes)) {
     const auto whole = std::exchange(flux.panels, {});
+    flux.panels.reserve(2 * whole.size());
     const auto first = std::exchange(flux.first_panel, {});
     for (std::size_t c = 0; c + 1 < first.size(); ++c) {
       flux.first_panel.push_back(static_cast<int>(flux.panels.size()));
@@ -277,18 +277,23 @@ class SurvivalLayout {
   /// Merges the panels' edges.
   void add_segments() {
     const std::size_t components = flux_.components.size();
-    std::vector<int> next(flux_.first_panel.begin(), flux_.first_panel.end() - 1);
+    std::vector<int> current(components, -1);
+    std::vector<double> upper(components, std::numeric_limits<double>::infinity());
+    const auto use = [&](std::size_t c, int panel) {
+      const bool any = panel < flux_.first_panel[c + 1];
+      current[c] = any ? panel : -1;
+      upper[c] = any ? flux_.panels[panel].upper : std::numeric_limits<double>::infinity();
+    };
+    for (std::size_t c = 0; c < components; ++c) use(c, flux_.first_panel[c]);
+    flux_.segment_end.reserve(flux_.panels.size());
+    flux_.segment_panel.reserve((flux_.panels.size() + 1) * components);
     for (;;) {
-      double end = std::numeric_limits<double>::infinity();
-      for (std::size_t c = 0; c < components; ++c) {
-        const bool any = next[c] < flux_.first_panel[c + 1];
-        flux_.segment_panel.push_back(any ? next[c] : -1);
-        if (any) end = std::min(end, flux_.panels[next[c]].upper);
-      }
+      flux_.segment_panel.insert(flux_.segment_panel.end(), current.begin(), current.end());
+      const double end = *std::min_element(upper.begin(), upper.end());
       if (std::isinf(end)) return;
       flux_.segment_end.push_back(end);
       for (std::size_t c = 0; c < components; ++c)
-        if (next[c] < flux_.first_panel[c + 1] && flux_.panels[next[c]].upper == end) ++next[c];
+        if (upper[c] == end) use(c, current[c] + 1);
     }
   }
 

@@ -37,9 +37,9 @@ class SurvivalProbability {
     return difference / std::sqrt(difference * difference + sin2_);
   }
 
-  /// As a function of the energy the cosine is singular where A = exp(+-2i theta12): the angle
-  /// [rad] of that complex energy, and its size [MeV] at an electron density.
-  double singular_angle() const { return std::acos(cos_); }
+  /// As a function of the energy the cosine is singular where A = exp(+-2i theta12): the cosine of
+  /// that complex energy's angle, and its size [MeV] at an electron density.
+  double singular_cosine() const { return cos_; }
   double singular_energy(double electron_density) const { return 1 / (matter_ * electron_density); }
 
   /// Pee = c13^4 (1/2 + 1/2 cos 2th12 cos 2th12^M) + s13^4; linear in the cosine, so an average
