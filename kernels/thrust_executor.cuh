@@ -57,6 +57,7 @@ class ThrustExecutor {
   std::string instruction_set() const { return space_.instruction_set(); }
   int threads() const { return 1; }
   int concurrent_calls() const { return 1; }
+  std::size_t parts(std::size_t n) const { return n; }
   std::size_t working_bytes() const { return space_.working_bytes(); }
   template <class F>
   auto with_lanes(F&& f) const {

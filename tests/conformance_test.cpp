@@ -105,6 +105,46 @@ INSTANTIATE_TEST_SUITE_P(Backends, Conformance,
                                                                                       : "_density");
                          });
 
+TEST(Convolution, IsLinearInTheSurvivalProbability) {
+  const auto runner = make_cpu_runner(1, best_instruction_set());
+  const auto curve = paper_curve("electron", Statistic::density);
+  Engine engine(*runner, Evaluation::fast);
+  const auto& flux = engine.flux(curve);
+  const auto& problem = engine.problem(curve);
+  const std::vector<Oscillation> sets{flux.settings.oscillation, {0.2, 0.03, 6e-5}};
+  const auto both = runner->survival(flux, sets);
+  const std::size_t nodes = flux.survival_nodes.size();
+  ASSERT_EQ(both.size(), 2 * nodes);
+  const std::vector<double> a(both.begin(), both.begin() + nodes),
+      b(both.begin() + nodes, both.end());
+  std::vector<double> mixed(nodes), none(nodes);
+  for (std::size_t n = 0; n < nodes; ++n) mixed[n] = 3 * a[n] - 2 * b[n];
+  const auto spectra = [&](std::span<const double> survival) {
+    return runner->spectra(*runner->convolve(flux, survival), problem.rows);
+  };
+  const auto of_a = spectra(a), of_b = spectra(b), of_mixed = spectra(mixed),
+             of_none = spectra(none);
+  for (std::size_t i = 0; i < of_a.values.size(); ++i) {
+    EXPECT_NEAR(of_mixed.values[i].standard_model,
+                3 * of_a.values[i].standard_model - 2 * of_b.values[i].standard_model,
+                1e-14 * 6 * of_a.values[i].standard_scale);
+    EXPECT_EQ(of_mixed.values[i].magnetic, of_none.values[i].magnetic);
+  }
+
+  // One node at a time: the nodes' shares add up to the whole.
+  std::vector<double> sum(of_a.values.size());
+  for (std::size_t n = 0; n < nodes; ++n) {
+    std::vector<double> unit(nodes);
+    unit[n] = 1;
+    const auto share = spectra(unit);
+    for (std::size_t i = 0; i < sum.size(); ++i)
+      sum[i] += a[n] * (share.values[i].standard_model - of_none.values[i].standard_model);
+  }
+  for (std::size_t i = 0; i < sum.size(); ++i)
+    EXPECT_NEAR(of_none.values[i].standard_model + sum[i], of_a.values[i].standard_model,
+                1e-12 * of_a.values[i].standard_scale);
+}
+
 TEST(Threads, DoNotChangeABit) {
   for (const auto isa : {InstructionSet::baseline, InstructionSet::v3, InstructionSet::v4}) {
     if (!supported(isa)) continue;
@@ -133,12 +173,17 @@ class Perturbed : public Runner {
   std::string instruction_set() const override { return runner_.instruction_set(); }
   int threads() const override { return runner_.threads(); }
   int concurrent_calls() const override { return runner_.concurrent_calls(); }
-  std::unique_ptr<Convolution> convolve(const SolarFlux& flux) const override {
+  std::vector<double> survival(const SolarFlux& flux,
+                               std::span<const Oscillation> parameters) const override {
+    return runner_.survival(flux, parameters);
+  }
+  std::unique_ptr<Convolution> convolve(const SolarFlux& flux,
+                                        std::span<const double> survival) const override {
     auto changed = flux;
     const auto& panel = changed.panels[changed.panels.size() / 2];
     for (int i = 0; i < panel.terms; ++i)
       changed.coefficients[panel.first_coefficient + i] *= 1 + 1e-6;
-    return runner_.convolve(changed);
+    return runner_.convolve(changed, survival);
   }
   Spectra spectra(const Convolution& c, const RecoilRows& p) const override {
     return runner_.spectra(c, p);

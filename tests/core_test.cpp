@@ -30,7 +30,7 @@ TEST(Quadrature, PanelRatioReachesItsAccuracy) {
 
 TEST(Quadrature, GaussNodesForARatioReachTheAccuracy) {
   for (const double ratio : {1.01, 1.5, 3.0}) {
-    const int n = gauss_nodes_for(ratio, 1e-12);
+    const int n = gauss_nodes_for(ellipse_of_ratio(ratio), 1e-12);
     const double value = integrate([](double x) { return 1 / x; }, 1, ratio, n);
     EXPECT_NEAR(value / std::log(ratio), 1, 2e-12);
   }
@@ -65,6 +65,21 @@ TEST(Chebyshev, TransformThenSumReturnsTheValues) {
     for (int j = 0; j < n; ++j) coefficients[m] += transform[m * n + j] * std::sin(nodes[j]);
   for (const double x : nodes)
     EXPECT_NEAR(chebyshev_sum(coefficients.data(), n, 1, x), std::sin(x), 1e-14);
+}
+
+TEST(Chebyshev, PowersGiveTheSameSum) {
+  constexpr int n = 8;
+  const auto powers = powers_from_chebyshev(n);
+  const std::vector<double> coefficients{1, -0.3, 0.2, 0.05, -0.01, 4e-3, 1e-3, -5e-4};
+  for (const double x : {-1.0, -0.7, 0.1, 0.99}) {
+    double sum = 0;
+    for (int p = n - 1; p >= 0; --p) {
+      double coefficient = 0;
+      for (int m = 0; m < n; ++m) coefficient += powers[p * n + m] * coefficients[m];
+      sum = sum * x + coefficient;
+    }
+    EXPECT_NEAR(sum, chebyshev_sum(coefficients.data(), n, 1, x), 1e-15);
+  }
 }
 
 TEST(Csv, ReadsCommentsQuotesAndNumbers) {

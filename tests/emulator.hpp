@@ -38,6 +38,7 @@ class Emulator {
   std::string instruction_set() const { return "default"; }
   int threads() const { return 1; }
   int concurrent_calls() const { return 1; }
+  std::size_t parts(std::size_t n) const { return (n + 2) / 3; }
   std::size_t working_bytes() const { return working_bytes_; }
   template <class F>
   auto with_lanes(F&& f) const {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <numeric>
+#include <random>
 
 #include "magnu/core/data.hpp"
 #include "magnu/core/error.hpp"
@@ -91,6 +92,82 @@ TEST(SolarFlux, SurvivalMatchesTheReferenceValues) {
   EXPECT_NEAR(view.survival(index_of(flux, "be7"), 0.8613), 0.5189, 5e-4);
   EXPECT_NEAR(view.survival(index_of(flux, "b8"), 5), 0.3951, 5e-4);
   EXPECT_NEAR(view.survival(index_of(flux, "b8"), 10), 0.3362, 5e-4);
+}
+
+/// Largest relative deviation of Pee interpolated between the survival nodes from its average over
+/// the Sun, at random energies inside the panels of the flux.
+double interpolation_error(const SolarFlux& flux, const Oscillation& parameters) {
+  const auto view = flux.view();
+  const SurvivalProbability probability(parameters);
+  static const auto transform = chebyshev_transform(survival_terms);
+  std::mt19937 random(12345);
+  double largest = 0;
+  for (const auto& panel : flux.panels) {
+    const std::size_t first = panel.survival * survival_terms;
+    std::vector<double> coefficients(survival_terms);
+    for (int j = 0; j < survival_terms; ++j) {
+      const auto& node = flux.survival_nodes[first + j];
+      EXPECT_EQ(node.component, panel.component);
+      const double value = view.survival(probability, node.component, node.energy);
+      for (int m = 0; m < survival_terms; ++m)
+        coefficients[m] += transform[m * survival_terms + j] * value;
+    }
+    const auto& wide = flux.survival_panels[panel.survival];
+    for (int i = 0; i < 5; ++i) {
+      const double e = std::uniform_real_distribution<>(panel.lower, panel.upper)(random);
+      const double x = (e - wide.centre) * wide.scale;
+      EXPECT_LE(std::abs(x), 1 + 1e-12) << e;
+      const double here = chebyshev_sum(coefficients.data(), survival_terms, 1, x);
+      largest =
+          std::max(largest, std::abs(here / view.survival(probability, panel.component, e) - 1));
+    }
+  }
+  return largest;
+}
+
+TEST(SurvivalNodes, CarryPeeForAnyOscillation) {
+  for (const double sin2_theta12 : {0.05, 0.2, 0.32, 0.5, 0.6})
+    for (const double dm2_21 : {1e-5, 7.55e-5, 3e-4}) {
+      auto settings = paper();
+      settings.oscillation = {sin2_theta12, 0.0216, dm2_21};
+      EXPECT_LT(interpolation_error(make_solar_flux(settings), settings.oscillation), 1e-12)
+          << sin2_theta12 << " " << dm2_21;
+    }
+}
+
+TEST(SurvivalNodes, ServeAllParametersCovered) {
+  const std::vector<Oscillation> covered{
+      {0.05, 0.0216, 3e-4}, {0.6, 0.0216, 1e-5}, {0.3, 0.05, 5e-5}};
+  auto settings = paper();
+  const auto flux = make_solar_flux(settings, covered);
+  for (const auto& parameters : covered) EXPECT_LT(interpolation_error(flux, parameters), 1e-12);
+  EXPECT_LT(interpolation_error(flux, settings.oscillation), 1e-12);
+
+  // Another of them as the flux's own has the same nodes, and none after the last flux is
+  // forgotten.
+  settings.oscillation = covered[2];
+  const auto same = make_solar_flux(settings, covered);
+  EXPECT_EQ(same.settings, settings);
+  const auto alone = make_solar_flux(settings);
+  EXPECT_LT(alone.survival_nodes.size(), flux.survival_nodes.size());
+  EXPECT_EQ(make_solar_flux(settings, covered).survival_nodes.size(), same.survival_nodes.size());
+}
+
+TEST(SurvivalNodes, EndWithTheLinesAndAreFewForTheSun) {
+  const auto flux = make_solar_flux({});
+  ASSERT_EQ(flux.survival_nodes.size(),
+            flux.survival_panels.size() * survival_terms + flux.lines.size());
+  EXPECT_LT(flux.survival_nodes.size(), 310u);
+  for (std::size_t l = 0; l < flux.lines.size(); ++l)
+    EXPECT_EQ(flux.survival_nodes[flux.survival_panels.size() * survival_terms + l].energy,
+              flux.lines[l].energy);
+}
+
+TEST(SurvivalNodes, NoMixingEnds) {
+  auto settings = paper();
+  settings.accuracy = 1e-3;
+  settings.oscillation.sin2_theta12 = 0;
+  EXPECT_GT(make_solar_flux(settings).survival_nodes.size(), 0u);
 }
 
 TEST(SurvivalProbability, VacuumAndDenseMatterLimits) {

@@ -34,15 +34,29 @@ std::vector<double> running_mean_matrix(std::size_t n) {
         means[i * n + m] += rule.weights[q] * std::cos(m * std::acos(x));
     }
 
-  std::vector<double> from_coefficients(n * n), matrix(n * n);
-  for (std::size_t r = 0; r < n; ++r)
-    for (std::size_t i = 0; i < n; ++i)
-      for (std::size_t m = 0; m < n; ++m)
-        from_coefficients[r * n + m] += transform[r * n + i] * means[i * n + m];
+  return product(product(transform, means, n), transform, n);
+}
+
+std::vector<double> powers_from_chebyshev(std::size_t n) {
+  std::vector<double> matrix(n * n);  // [power][m], T_m+1 = 2 x T_m - T_m-1
+  for (std::size_t m = 0; m < n; ++m)
+    for (std::size_t power = 0; power <= m; ++power) {
+      const auto of = [&](std::size_t p, std::size_t t) { return matrix[p * n + t]; };
+      double& value = matrix[power * n + m];
+      if (m < 2)
+        value = power == m ? 1 : 0;
+      else
+        value = (power > 0 ? 2 * of(power - 1, m - 1) : 0) - of(power, m - 2);
+    }
+  return matrix;
+}
+
+std::vector<double> product(const std::vector<double>& a, const std::vector<double>& b,
+                            std::size_t n) {
+  std::vector<double> matrix(n * n);
   for (std::size_t r = 0; r < n; ++r)
     for (std::size_t m = 0; m < n; ++m)
-      for (std::size_t j = 0; j < n; ++j)
-        matrix[r * n + j] += from_coefficients[r * n + m] * transform[m * n + j];
+      for (std::size_t c = 0; c < n; ++c) matrix[r * n + c] += a[r * n + m] * b[m * n + c];
   return matrix;
 }
 

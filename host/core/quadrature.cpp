@@ -52,20 +52,27 @@ double integrate(const std::function<double(double)>& f, double lower, double up
   return sum * (upper - lower);
 }
 
+double ellipse_for(double accuracy, int order) {
+  return std::pow(accuracy, -1.0 / order);
+}
+
+double ellipse_of_ratio(double ratio) {
+  const double root = std::sqrt(ratio);
+  return (root + 1) / (root - 1);
+}
+
 double panel_ratio(double accuracy, int order) {
-  const double rho = std::pow(accuracy, -1.0 / order);
+  const double rho = ellipse_for(accuracy, order);
   const double root = (rho + 1) / (rho - 1);
   return root * root;
 }
 
-int order_for(double ratio, double accuracy) {
-  const double root = std::sqrt(ratio);
-  const double rho = (root + 1) / (root - 1);
-  return static_cast<int>(std::ceil(-std::log(accuracy) / std::log(rho)));
+int order_for(double ellipse, double accuracy) {
+  return static_cast<int>(std::ceil(-std::log(accuracy) / std::log(ellipse)));
 }
 
-int gauss_nodes_for(double ratio, double accuracy) {
-  return std::max(2, (order_for(ratio, accuracy) + 1) / 2 + 1);
+int gauss_nodes_for(double ellipse, double accuracy) {
+  return std::max(2, (order_for(ellipse, accuracy) + 1) / 2 + 1);
 }
 
 std::vector<double> geometric_edges(double lower, double upper, double ratio) {

@@ -36,6 +36,7 @@ class CpuExecutor {
   std::string instruction_set() const { return to_string(isa_); }
   int threads() const { return threads_; }
   int concurrent_calls() const { return threads_; }
+  std::size_t parts(std::size_t) const { return 1; }
   std::size_t working_bytes() const { return std::size_t{32} << 20; }
 
   /// Eight vector sums in flight hide the latency of two fma units: 32 values of AVX2 (whose

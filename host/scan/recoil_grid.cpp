@@ -173,7 +173,8 @@ RecoilGrid make_recoil_grid(const Curve& curve, const Target& target, const Sola
     auto& panels = grid.panels.emplace_back();
     for (std::size_t p = 1; p < edges.size(); ++p) {
       if (edges[p] < lower || edges[p - 1] > upper) continue;
-      const int nodes = std::clamp(order_for(edges[p] / edges[p - 1], accuracy), 3, largest_order);
+      const int nodes = std::clamp(order_for(ellipse_of_ratio(edges[p] / edges[p - 1]), accuracy),
+                                   3, largest_order);
       panels.push_back({edges[p - 1], edges[p], energies.size(), nodes});
       for (const double t : gauss_legendre(nodes).nodes)
         energies.push_back(edges[p - 1] + (edges[p] - edges[p - 1]) * t);
@@ -248,8 +249,9 @@ RecoilProblem make_recoil_problem(const Curve& curve, const Target& target, cons
       const auto cuts = response.cuts(lower, upper);
       for (std::size_t c = 1; c < cuts.size(); ++c) {
         const double step = cuts[c] - cuts[c - 1];
-        const auto& rule = gauss_legendre(gauss_nodes_for(cuts[c] / cuts[c - 1], accuracy) +
-                                          (response.perfect() ? 0 : nodes_for_gaussian));
+        const auto& rule =
+            gauss_legendre(gauss_nodes_for(ellipse_of_ratio(cuts[c] / cuts[c - 1]), accuracy) +
+                           (response.perfect() ? 0 : nodes_for_gaussian));
         for (std::size_t q = 0; q < rule.nodes.size(); ++q) {
           const double energy = cuts[c - 1] + step * rule.nodes[q];
           const auto i = row(energy);

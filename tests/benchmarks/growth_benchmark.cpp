@@ -84,7 +84,7 @@ void register_growth() {
   }
   for (const double accuracy : accuracies) {
     const auto flux = beta_flux(accuracy);
-    grow("neutrino nodes, fast", fit_flux_nodes(flux).size(), convolution, accuracy);
+    grow("neutrino nodes, fast", flux.panels.size() * fit_nodes, convolution, accuracy);
     grow("neutrino nodes, direct", DirectGrid(flux).nodes.size(), direct, std::size_t{100},
          accuracy, std::size_t{64}, 1);
   }

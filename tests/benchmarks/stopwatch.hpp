@@ -38,6 +38,7 @@ class Stopwatch {
   std::string instruction_set() const { return to_string(isa_); }
   int threads() const { return 1; }
   int concurrent_calls() const { return 1; }
+  std::size_t parts(std::size_t) const { return 1; }
   std::size_t working_bytes() const { return std::size_t{32} << 20; }
 
   template <class F>

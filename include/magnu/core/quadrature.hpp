@@ -17,17 +17,22 @@ const QuadratureRule& gauss_legendre(std::size_t n);
 /// Integral of f over [lower, upper] with n Gauss-Legendre nodes.
 double integrate(const std::function<double(double)>& f, double lower, double upper, std::size_t n);
 
-/// A function with a singularity at 0, interpolated or integrated on panels [a, r a], converges as
-/// rho^-order with rho = (sqrt(r) + 1)/(sqrt(r) - 1), the Bernstein ellipse through the singularity
-/// (Trefethen, Approximation Theory and Approximation Practice, ch. 8; a Gauss rule of n nodes has
-/// order 2n), up to a factor of order one. The r at which that is `accuracy`.
+/// A function interpolated or integrated on a panel converges as rho^-order, up to a factor of
+/// order one, where rho is the sum of the half axes of the Bernstein ellipse through its nearest
+/// singularity (Trefethen, Approximation Theory and Approximation Practice, ch. 8; a Gauss rule of
+/// n nodes has order 2n). The rho at which that is `accuracy`.
+double ellipse_for(double accuracy, int order);
+
+/// rho of a panel [a, r a] of a function singular at 0: (sqrt(r) + 1)/(sqrt(r) - 1).
+double ellipse_of_ratio(double ratio);
+
+/// The r of panels [a, r a] on which a function singular at 0 converges to `accuracy`.
 double panel_ratio(double accuracy, int order);
 
-/// The least order that reaches `accuracy` on a panel [a, r a] of that kind.
-int order_for(double ratio, double accuracy);
-
-/// The same in Gauss nodes.
-int gauss_nodes_for(double ratio, double accuracy);
+/// The least order that reaches `accuracy` on a panel of that rho, and the least number of Gauss
+/// nodes.
+int order_for(double ellipse, double accuracy);
+int gauss_nodes_for(double ellipse, double accuracy);
 
 /// Cuts [lower, upper] into panels whose edges grow by at most `ratio`; both ends are included.
 std::vector<double> geometric_edges(double lower, double upper, double ratio);

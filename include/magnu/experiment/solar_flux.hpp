@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,7 @@
 namespace magnu {
 
 /// Chebyshev nodes per panel in the fast evaluation; panels are laid for them.
-inline constexpr int fit_nodes = 12;
+inline constexpr int fit_nodes = 8;
 
 /// What decides a solar neutrino flux at Earth: the key of a shape point.
 struct FluxSettings {
@@ -23,12 +24,32 @@ struct FluxSettings {
   bool operator==(const FluxSettings&) const = default;
 };
 
-/// A stretch of one component's spectrum on which it is a Chebyshev sum.
+/// Chebyshev nodes per panel of Pee; its panels are laid for them.
+inline constexpr int survival_terms = 14;
+
+/// A stretch of one component's spectrum on which it is a Chebyshev sum in (E - centre) scale.
+/// Neighbours may be parts of one sum.
 struct FluxPanel {
   double lower = 0, upper = 0;  ///< MeV
+  double centre = 0;            ///< MeV
+  double scale = 0;             ///< 1/MeV
+  double inverse_width = 0;     ///< 1/MeV
   int component = 0;
   int first_coefficient = 0, terms = 0;
   int gauss_nodes = 0;  ///< how many integrate it to machine accuracy
+  int survival = 0;     ///< the survival panel it lies in
+};
+
+/// A stretch of energies on which Pee of a component is a Chebyshev sum in (E - centre) scale.
+struct SurvivalPanel {
+  double centre = 0;  ///< MeV
+  double scale = 0;   ///< 1/MeV
+};
+
+/// Where Pee is wanted.
+struct SurvivalNode {
+  double energy = 0;  ///< MeV
+  int component = 0;
 };
 
 struct FluxLine {
@@ -42,30 +63,49 @@ struct FluxView {
   View<const FluxPanel> panels;     ///< by component, then energy
   View<const double> coefficients;  ///< 1/(cm^2 s MeV)
   View<const int> first_panel;      ///< [components + 1]
-  View<const FluxLine> lines;
+  View<const FluxLine> lines;       ///< by component
+  View<const int> first_line;       ///< [components + 1]
+  View<const double> segment_end;   ///< upper edges of all panels, ascending, MeV
+  View<const int> segment_panel;    ///< [segments + 1][components]: the panel in use, or -1
+  View<const SurvivalPanel> survival_panels;
   View<const double> shell_density;   ///< [shells], N_A/cm^3
   View<const double> shell_fraction;  ///< [components][shells], each row adds up to 1
   SurvivalProbability survival_probability;
 
   MAGNU_HD int components() const { return static_cast<int>(first_panel.size) - 1; }
 
+  /// The first segment that ends above an energy: one search gives the panels of all components.
+  MAGNU_HD int segment(double energy) const {
+    int first = 0;
+    for (int left = static_cast<int>(segment_end.size); left > 0;) {  // by halves, no branch
+      const int half = (left + 1) / 2;
+      first += segment_end[first + half - 1] <= energy ? half : 0;
+      left -= half;
+    }
+    return first;
+  }
+
   /// Differential flux of the panel's component [1/(cm^2 s MeV)] at an energy inside the panel.
   MAGNU_HD double differential(int panel, double energy) const {
     const FluxPanel& p = panels[panel];
-    const double x = (2 * energy - p.lower - p.upper) / (p.upper - p.lower);
-    return chebyshev_sum(&coefficients[p.first_coefficient], p.terms, 1, x);
+    return chebyshev_sum(&coefficients[p.first_coefficient], p.terms, 1,
+                         (energy - p.centre) * p.scale);
   }
 
   /// Pee at an energy, averaged over where the component is made.
   MAGNU_HD double survival(int component, double energy) const {
+    return survival(survival_probability, component, energy);
+  }
+  MAGNU_HD double survival(const SurvivalProbability& probability, int component,
+                           double energy) const {
     const std::size_t shells = shell_density.size;
     const double* density = shell_density.data;
     const double* fraction = shell_fraction.data + component * shells;
     double cosine = 0;
     MAGNU_SIMD_SUM(cosine)
     for (std::size_t s = 0; s < shells; ++s)
-      cosine += fraction[s] * survival_probability.matter_cosine(density[s], energy);
-    return survival_probability.from_cosine(cosine);
+      cosine += fraction[s] * probability.matter_cosine(density[s], energy);
+    return probability.from_cosine(cosine);
   }
 };
 
@@ -79,7 +119,12 @@ struct SolarFlux {
   std::vector<double> coefficients;
   std::vector<int> first_panel;
   std::vector<FluxLine> lines;
-  std::vector<double> shell_density, shell_fraction;
+  std::vector<int> first_line;
+  std::vector<double> segment_end;
+  std::vector<int> segment_panel;
+  std::vector<SurvivalPanel> survival_panels;
+  std::vector<SurvivalNode> survival_nodes;  ///< [survival panels][survival_terms], then [lines]
+  std::vector<double> shell_density, shell_fraction;  ///< padded with shells of no fraction
   std::vector<double> table_nodes;  ///< where a tabulated flux changes its slope, MeV
   std::vector<double> beta_ends;    ///< where a beta spectrum ends, MeV
 
@@ -93,8 +138,9 @@ struct SolarFlux {
 /// No integral reaches below this neutrino energy [MeV]: a recoil of 0.04 eV on an electron.
 inline constexpr double lowest_neutrino_energy = 1e-4;
 
-/// Builds the flux; InputError for an unknown solar model, spectrum or component.
-SolarFlux make_solar_flux(const FluxSettings& settings);
+/// Builds the flux; InputError for an unknown solar model, spectrum or component. Its nodes of Pee
+/// serve the settings' oscillation and all those `covered`.
+SolarFlux make_solar_flux(const FluxSettings& settings, std::span<const Oscillation> covered = {});
 
 std::vector<std::string> solar_models();
 std::vector<std::string> b8_spectra();

@@ -20,7 +20,7 @@ struct Oscillation {
 /// mass dominance, adiabatic (MSW; de Salas et al., PLB 782 (2018) 633).
 class SurvivalProbability {
  public:
-  explicit SurvivalProbability(const Oscillation& parameters)
+  explicit SurvivalProbability(const Oscillation& parameters = {})
       : cos_(1 - 2 * parameters.sin2_theta12),
         sin2_(1 - cos_ * cos_),
         matter_(2 * std::sqrt(2.0) * constants::fermi_coupling * constants::avogadro *
@@ -36,6 +36,11 @@ class SurvivalProbability {
     const double difference = cos_ - matter_ * electron_density * neutrino_energy;
     return difference / std::sqrt(difference * difference + sin2_);
   }
+
+  /// As a function of the energy the cosine is singular where A = exp(+-2i theta12): the cosine of
+  /// that complex energy's angle, and its size [MeV] at an electron density.
+  double singular_cosine() const { return cos_; }
+  double singular_energy(double electron_density) const { return 1 / (matter_ * electron_density); }
 
   /// Pee = c13^4 (1/2 + 1/2 cos 2th12 cos 2th12^M) + s13^4; linear in the cosine, so an average
   /// over the Sun averages the cosine.

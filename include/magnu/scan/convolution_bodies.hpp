@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cmath>
+
 #include "magnu/core/chebyshev.hpp"
 #include "magnu/experiment/solar_flux.hpp"
 #include "magnu/physics/process.hpp"
@@ -8,133 +10,165 @@
 /// loop, a CUDA launch and the tests' emulator run these same objects.
 namespace magnu {
 
-/// Running integrals of flux E^-k, k = 0, 1, 2, and of flux Pee E^-k.
+/// Moments of a flux: of flux E^-k, k = 0, 1, 2, then of flux Pee E^-k. Two places are left over,
+/// so that a row fills vector registers.
 inline constexpr int moments = 6;
-
-/// Flux and flux times Pee at one neutrino energy.
-struct FluxSample {
-  double energy = 0;    ///< MeV
-  double all = 0;       ///< 1/(cm^2 s MeV), or times a weight
-  double electron = 0;  ///< times Pee
+struct alignas(64) Moments {
+  double of[8] = {};
 };
 
-/// Where a flux is to be sampled: an energy inside a panel, or a line (panel -1 - line).
-struct FluxNode {
-  double energy = 0;
-  double weight = 1;
-  int panel = 0;
-};
-
-/// samples[i] = weight times flux at nodes[i]. The dense part of a shape point: Pee averaged over
-/// the Sun's shells at every node.
-struct SampleFlux {
+/// Pee of some parameter sets at a flux's survival nodes: the dense part of a shape point, for each
+/// is an average over the Sun's shells. Index: set times nodes plus node.
+struct SampleSurvival {
   FluxView flux;
-  View<const FluxNode> nodes;
-  View<FluxSample> samples;
+  View<const SurvivalNode> nodes;
+  View<const SurvivalProbability> sets;
+  View<double> survival;  ///< [sets][nodes]
 
-  MAGNU_HD static FluxSample at(const FluxView& flux, const FluxNode& node) {
-    const bool line = node.panel < 0;
-    const int component =
-        line ? flux.lines[-1 - node.panel].component : flux.panels[node.panel].component;
-    const double all = node.weight * (line ? flux.lines[-1 - node.panel].flux
-                                           : flux.differential(node.panel, node.energy));
-    return {node.energy, all, all * flux.survival(component, node.energy)};
+  MAGNU_HD void operator()(std::size_t i) const {
+    const SurvivalNode& node = nodes[i % nodes.size];
+    survival[i] = flux.survival(sets[i / nodes.size], node.component, node.energy);
+  }
+};
+
+/// Chebyshev coefficients of Pee. Index: survival panel times survival_terms plus term.
+struct FitSurvival {
+  View<const double> survival;   ///< at the survival nodes
+  View<const double> transform;  ///< chebyshev_transform(survival_terms)
+  View<double> coefficients;     ///< [survival panels][survival_terms]
+
+  MAGNU_HD void operator()(std::size_t i) const {
+    const double* values = &survival[i / survival_terms * survival_terms];
+    const double* row = &transform[i % survival_terms * survival_terms];
+    double sum = 0;
+    for (int j = 0; j < survival_terms; ++j) sum += row[j] * values[j];
+    coefficients[i] = sum;
+  }
+};
+
+/// Moments of the flux at a panel's Chebyshev nodes, x = -1 at its upper edge. Index: panel.
+struct SamplePanel {
+  FluxView flux;
+  View<const double> nodes;     ///< chebyshev_nodes(fit_nodes)
+  View<const double> survival;  ///< coefficients of Pee
+  View<Moments> samples;        ///< [panels][fit_nodes]
+
+  MAGNU_HD void operator()(std::size_t p) const {
+    const FluxPanel& panel = flux.panels[p];
+    const SurvivalPanel& wide = flux.survival_panels[panel.survival];
+    const double half = 0.5 * (panel.upper - panel.lower);
+    double inverse[fit_nodes], x[fit_nodes], y[fit_nodes], all[fit_nodes], pee[fit_nodes];
+    MAGNU_SIMD
+    for (int j = 0; j < fit_nodes; ++j) {
+      const double energy = panel.upper - half * (nodes[j] + 1);
+      inverse[j] = 1 / energy;
+      x[j] = (energy - panel.centre) * panel.scale;
+      y[j] = (energy - wide.centre) * wide.scale;
+    }
+    chebyshev_sums<fit_nodes>(&flux.coefficients[panel.first_coefficient], panel.terms, x, all);
+    chebyshev_sums<fit_nodes>(&survival[panel.survival * survival_terms], survival_terms, y, pee);
+    for (int j = 0; j < fit_nodes; ++j)
+      samples[p * fit_nodes + j] = powers(all[j], all[j] * pee[j], inverse[j]);
   }
 
-  MAGNU_HD void operator()(std::size_t i) const { samples[i] = at(flux, nodes[i]); }
+  /// Times 1, 1/E, 1/E^2.
+  MAGNU_HD static Moments powers(double all, double electron, double inverse) {
+    return {{all, all * inverse, all * inverse * inverse, electron, electron * inverse,
+             electron * inverse * inverse, 0, 0}};
+  }
+};
+
+/// The running means of a panel below its upper edge, as powers of x. Index: panel.
+struct FitPanel {
+  FluxView flux;
+  View<const Moments> samples;
+  View<const double> matrix;  ///< from samples to coefficients, [fit_nodes][fit_nodes]
+  View<Moments> fits;         ///< [panels][fit_nodes]
+  View<Moments> whole;        ///< [panels]: integrals over the panel
+
+  MAGNU_HD void operator()(std::size_t p) const {
+    const Moments* values = &samples[p * fit_nodes];
+    const double width = flux.panels[p].upper - flux.panels[p].lower;
+    Moments mean;
+    for (int m = 0; m < fit_nodes; ++m) {
+      const double* weights = &matrix[m * fit_nodes];
+      MAGNU_SIMD
+      for (int k = 0; k < 8; ++k) {
+        double sum = 0;
+        MAGNU_UNROLL
+        for (int j = 0; j < fit_nodes; ++j) sum += weights[j] * values[j].of[k];
+        fits[p * fit_nodes + m].of[k] = sum;
+        mean.of[k] += sum;  // x = 1 at the lower edge
+      }
+    }
+    MAGNU_SIMD
+    for (int k = 0; k < 8; ++k) whole[p].of[k] = width * mean.of[k];
+  }
+};
+
+/// From integrals over panels to those above panels, of their component. Index: component.
+struct SumPanels {
+  FluxView flux;
+  View<const Moments> whole;
+  View<Moments> above;
+
+  MAGNU_HD void operator()(std::size_t component) const {
+    Moments sum;
+    for (int p = flux.first_panel[component + 1] - 1; p >= flux.first_panel[component]; --p) {
+      above[p] = sum;
+      MAGNU_SIMD
+      for (int k = 0; k < 8; ++k) sum.of[k] += whole[p].of[k];
+    }
+  }
+};
+
+/// The moments of lines. Index: line.
+struct SampleLine {
+  FluxView flux;
+  View<const double> survival;  ///< [lines]
+  View<Moments> lines;
+
+  MAGNU_HD void operator()(std::size_t l) const {
+    const FluxLine& line = flux.lines[l];
+    lines[l] = SamplePanel::powers(line.flux, line.flux * survival[l], 1 / line.energy);
+  }
 };
 
 /// Running integrals as bodies read them.
 struct RunningIntegrals {
-  View<const double> fits;   ///< [panels][fit_nodes][moments]: Chebyshev sums of running means
-  View<const double> above;  ///< [panels][moments]: what lies above a panel, of its component
-  View<const FluxSample> lines;
+  View<const Moments> fits;   ///< [panels][fit_nodes]: running means as powers of x
+  View<const Moments> above;  ///< [panels]: what lies above a panel, of its component
+  View<const Moments> lines;
 
-  /// I[k] and I[3 + k] = integral above `energy` of flux E'^-k and flux Pee E'^-k, of one
-  /// component.
-  MAGNU_HD void evaluate(const FluxView& flux, int component, double energy,
-                         double (&integrals)[moments]) const {
-    for (double& value : integrals) value = 0;
-    int low = flux.first_panel[component], high = flux.first_panel[component + 1];
-    if (low < high && energy < flux.panels[high - 1].upper) {
-      --high;  // the panel looked for is the first whose upper edge lies above the energy
-      while (low < high) {
-        const int middle = (low + high) / 2;
-        if (flux.panels[middle].upper > energy) {
-          high = middle;
-        } else {
-          low = middle + 1;
-        }
-      }
-      const FluxPanel& panel = flux.panels[low];
-      const double from = energy > panel.lower ? energy : panel.lower;
-      const double rest = panel.upper - from;
-      const double x = 2 * rest / (panel.upper - panel.lower) - 1;
-      const double* fit = fits.data + static_cast<std::size_t>(low) * fit_nodes * moments;
-      double next[moments] = {}, after[moments] = {};
-      for (int m = fit_nodes - 1; m > 0; --m)
-        for (int k = 0; k < moments; ++k) {
-          const double here = 2 * x * next[k] - after[k] + fit[m * moments + k];
-          after[k] = next[k];
-          next[k] = here;
-        }
-      for (int k = 0; k < moments; ++k)
-        integrals[k] = above[static_cast<std::size_t>(low) * moments + k] +
-                       rest * (x * next[k] - after[k] + fit[k]);
+  /// Integrals above an energy of one component; `panel` is where they begin, or -1.
+  MAGNU_HD Moments evaluate(const FluxView& flux, int component, int panel, double energy) const {
+    Moments integrals;
+    if (panel >= 0) integrals = from_panel(flux.panels[panel], panel, energy);
+    for (int l = flux.first_line[component]; l < flux.first_line[component + 1]; ++l) {
+      if (flux.lines[l].energy <= energy) continue;
+      MAGNU_SIMD
+      for (int k = 0; k < 8; ++k) integrals.of[k] += lines[l].of[k];
     }
-    for (std::size_t l = 0; l < lines.size; ++l) {
-      if (flux.lines[l].component != component || lines[l].energy <= energy) continue;
-      const double inverse = 1 / lines[l].energy;
-      double power = 1;
-      for (int k = 0; k < 3; ++k) {
-        integrals[k] += lines[l].all * power;
-        integrals[3 + k] += lines[l].electron * power;
-        power *= inverse;
-      }
-    }
+    return integrals;
   }
-};
 
-/// For a panel and a moment: the Chebyshev coefficients of the running mean below the panel's upper
-/// edge. Index: panel times moments plus moment.
-struct FitPanel {
-  View<const FluxSample> samples;  ///< [panels][fit_nodes], x descending from the lower edge's side
-  View<const double> matrix;       ///< running_mean_matrix(fit_nodes)
-  View<double> fits;
-
-  MAGNU_HD void operator()(std::size_t i) const {
-    const std::size_t panel = i / moments, moment = i % moments;
-    double values[fit_nodes];
-    for (int j = 0; j < fit_nodes; ++j) {
-      const FluxSample& sample = samples[panel * fit_nodes + j];
-      const double inverse = 1 / sample.energy;
-      const double power = moment % 3 == 0 ? 1 : moment % 3 == 1 ? inverse : inverse * inverse;
-      values[j] = (moment < 3 ? sample.all : sample.electron) * power;
+ private:
+  MAGNU_HD Moments from_panel(const FluxPanel& panel, std::size_t index, double energy) const {
+    const double rest = panel.upper - (energy > panel.lower ? energy : panel.lower);
+    const double x = 2 * panel.inverse_width * rest - 1, x2 = x * x;
+    const Moments* fit = &fits[index * fit_nodes];
+    Moments integrals;
+    MAGNU_SIMD
+    for (int k = 0; k < 8; ++k) {
+      double even = fit[fit_nodes - 2].of[k], odd = fit[fit_nodes - 1].of[k];
+      MAGNU_UNROLL
+      for (int m = fit_nodes - 4; m >= 0; m -= 2) {
+        even = even * x2 + fit[m].of[k];
+        odd = odd * x2 + fit[m + 1].of[k];
+      }
+      integrals.of[k] = above[index].of[k] + rest * (even + x * odd);
     }
-    for (int m = 0; m < fit_nodes; ++m) {
-      double sum = 0;
-      for (int j = 0; j < fit_nodes; ++j) sum += matrix[m * fit_nodes + j] * values[j];
-      fits[(panel * fit_nodes + m) * moments + moment] = sum;
-    }
-  }
-};
-
-/// Suffix sums over the panels of a component. Index: component times moments plus moment.
-struct SumPanels {
-  FluxView flux;
-  View<const double> fits;
-  View<double> above;
-
-  MAGNU_HD void operator()(std::size_t i) const {
-    const std::size_t component = i / moments, moment = i % moments;
-    double sum = 0;
-    for (int p = flux.first_panel[component + 1] - 1; p >= flux.first_panel[component]; --p) {
-      above[static_cast<std::size_t>(p) * moments + moment] = sum;
-      double mean = 0;  // every Chebyshev polynomial is 1 at x = 1, the panel's lower edge
-      for (int m = 0; m < fit_nodes; ++m)
-        mean += fits[(static_cast<std::size_t>(p) * fit_nodes + m) * moments + moment];
-      sum += mean * (flux.panels[p].upper - flux.panels[p].lower);
-    }
+    return integrals;
   }
 };
 
@@ -154,34 +188,87 @@ struct SpectrumPoint {
   }
 };
 
-/// Differential rates from coefficients and running integrals. Index: row times components plus
-/// component.
+/// Where the integrals of a row begin.
+struct RowStart {
+  double least_energy = 0;  ///< MeV
+  int segment = 0;
+};
+
+/// One search per row, ahead of its use: searches wait for memory, and several of them at once wait
+/// as long as one. Index: row.
+template <class Process>
+struct LocateRow {
+  FluxView flux;
+  View<const Process> rows;
+  View<RowStart> starts;
+
+  MAGNU_HD void operator()(std::size_t i) const {
+    const double least = rows[i].minimum_energy();
+    starts[i] = {least, flux.segment(least)};
+  }
+};
+
+/// Differential rates from coefficients and running integrals, for a group of components. Index:
+/// row times groups plus group.
 template <class Process>
 struct EvaluateSpectrum {
   FluxView flux;
   RunningIntegrals integrals;
   View<const Process> rows;
+  View<const RowStart> starts;
+  int groups;                    ///< of components: 1 shares what a row needs once
   View<SpectrumPoint> spectrum;  ///< [rows][components]
 
   MAGNU_HD void operator()(std::size_t i) const {
     const int components = flux.components();
-    const Process& process = rows[i / components];
-    double all[moments];
-    integrals.evaluate(flux, static_cast<int>(i % components), process.minimum_energy(), all);
-    SpectrumPoint sum;
-    add(process.standard_model_form(Flavour::electron), all[3], all[4], all[5], sum.standard_model,
-        sum.standard_scale);
-    add(process.standard_model_form(Flavour::other), all[0] - all[3], all[1] - all[4],
-        all[2] - all[5], sum.standard_model, sum.standard_scale);
-    add(process.magnetic_form(), all[0], all[1], all[2], sum.magnetic, sum.magnetic_scale);
-    spectrum[i] = sum;
+    const std::size_t row = i / groups;
+    const int group = static_cast<int>(i % groups);
+    const int first = group * components / groups, end = (group + 1) * components / groups;
+    SpectrumPoint* sums = &spectrum[row * components];
+    const Moments standard = standard_row(rows[row]), magnetic = magnetic_row(rows[row]);
+    const RowStart start = starts[row];
+    const int* panels = &flux.segment_panel[start.segment * components];
+    for (int c = first; c < end; ++c) {
+      const Moments integral = integrals.evaluate(flux, c, panels[c], start.least_energy);
+      SpectrumPoint sum;
+      add(standard, integral, sum.standard_model, sum.standard_scale);
+      add(magnetic, integral, sum.magnetic, sum.magnetic_scale);
+      sums[c] = sum;
+    }
   }
 
-  MAGNU_HD static void add(const QuadraticForm& form, double i0, double i1, double i2,
-                           double& value, double& scale) {
-    const double t0 = form.c0 * i0, t1 = form.c1 * i1, t2 = form.c2 * i2;
-    value += t0 + t1 + t2;
-    scale += (t0 < 0 ? -t0 : t0) + (t1 < 0 ? -t1 : t1) + (t2 < 0 ? -t2 : t2);
+ private:
+  /// Coefficients of the moments: all of the flux arrives as another flavour, less what is nu_e.
+  MAGNU_HD static Moments standard_row(const Process& process) {
+    const QuadraticForm own = process.standard_model_form(Flavour::electron);
+    const QuadraticForm other = process.standard_model_form(Flavour::other);
+    return {{other.c0, other.c1, other.c2, own.c0 - other.c0, own.c1 - other.c1, own.c2 - other.c2,
+             0, 0}};
+  }
+  MAGNU_HD static Moments magnetic_row(const Process& process) {
+    const QuadraticForm form = process.magnetic_form();
+    return {{form.c0, form.c1, form.c2, 0, 0, 0, 0, 0}};
+  }
+
+  /// Adds the sum of c_k I_k, and that of their sizes.
+  MAGNU_HD static void add(const Moments& row, const Moments& integral, double& value,
+                           double& scale) {
+    Moments term, size;
+    MAGNU_SIMD
+    for (int k = 0; k < 8; ++k) {
+      term.of[k] = row.of[k] * integral.of[k];
+      size.of[k] = std::fabs(term.of[k]);
+    }
+    value += sum(term);
+    scale += sum(size);
+  }
+
+  /// By halves, as a vector register is summed.
+  MAGNU_HD static double sum(const Moments& m) {
+    double half[4];
+    MAGNU_SIMD
+    for (int k = 0; k < 4; ++k) half[k] = m.of[k] + m.of[k + 4];
+    return (half[0] + half[2]) + (half[1] + half[3]);
   }
 };
 

@@ -8,6 +8,38 @@
 /// their textbook form. Bodies as in convolution_bodies.hpp.
 namespace magnu {
 
+/// Flux and flux times Pee at one neutrino energy.
+struct FluxSample {
+  double energy = 0;    ///< MeV
+  double all = 0;       ///< 1/(cm^2 s MeV), or times a weight
+  double electron = 0;  ///< times Pee
+};
+
+/// Where a flux is to be sampled: an energy inside a panel, or a line (panel -1 - line).
+struct FluxNode {
+  double energy = 0;
+  double weight = 1;
+  int panel = 0;
+};
+
+/// samples[i] = weight times flux at nodes[i], with Pee averaged over the Sun's shells at each.
+struct SampleFlux {
+  FluxView flux;
+  View<const FluxNode> nodes;
+  View<FluxSample> samples;
+
+  MAGNU_HD static FluxSample at(const FluxView& flux, const FluxNode& node) {
+    const bool line = node.panel < 0;
+    const int component =
+        line ? flux.lines[-1 - node.panel].component : flux.panels[node.panel].component;
+    const double all = node.weight * (line ? flux.lines[-1 - node.panel].flux
+                                           : flux.differential(node.panel, node.energy));
+    return {node.energy, all, all * flux.survival(component, node.energy)};
+  }
+
+  MAGNU_HD void operator()(std::size_t i) const { samples[i] = at(flux, nodes[i]); }
+};
+
 /// A node of the neutrino-energy grid: Gauss nodes of whole panels, sorted by the panels' upper
 /// edges, then lines.
 struct GridNode {

@@ -21,7 +21,4 @@ struct DirectGrid {
   std::vector<double> upper_edge_;  ///< of each node's panel; ascending, lines left out
 };
 
-/// Nodes at which the fast evaluation samples the flux: fit_nodes per panel, then the lines.
-std::vector<FluxNode> fit_flux_nodes(const SolarFlux& flux);
-
 }  // namespace magnu

@@ -19,6 +19,7 @@ namespace magnu {
 ///     sum_segments(count, length, term)  vector of `count` sums of term(segment * length + j)
 ///     with_lanes(f)                      f(integral_constant): how many mu_eff values a thread of
 ///                                        the direct sums holds
+///     parts(n)                           into how many indices work in n parts is best divided
 ///     working_bytes()                    what the blocks of a direct evaluation may take
 ///
 /// OpenMP, CUDA, Thrust's host policies and the tests' emulator are executors; the algorithm is
@@ -34,8 +35,23 @@ class Pipeline : public Runner {
   int threads() const override { return executor_.threads(); }
   int concurrent_calls() const override { return executor_.concurrent_calls(); }
 
-  std::unique_ptr<Convolution> convolve(const SolarFlux& flux) const override {
-    return std::make_unique<Convolved>(executor_, flux);
+  std::vector<double> survival(const SolarFlux& flux,
+                               std::span<const Oscillation> parameters) const override {
+    const FluxBuffers buffers(executor_, flux);
+    const auto nodes = uploaded(executor_, flux.survival_nodes);
+    const std::vector<SurvivalProbability> host_sets(parameters.begin(), parameters.end());
+    const auto sets = uploaded(executor_, host_sets);
+    const std::size_t n = parameters.size() * flux.survival_nodes.size();
+    auto values = executor_.template allocate<double>(n);
+    executor_.for_each(n, SampleSurvival{buffers.view(), nodes.view(), sets.view(), values.view()},
+                       10 * flux.shell_density.size());
+    return executor_.download(values);
+  }
+
+  using Runner::convolve;
+  std::unique_ptr<Convolution> convolve(const SolarFlux& flux,
+                                        std::span<const double> survival) const override {
+    return std::make_unique<Convolved>(executor_, flux, survival);
   }
 
   Spectra spectra(const Convolution& convolution, const RecoilRows& recoil_rows) const override {
@@ -46,10 +62,16 @@ class Pipeline : public Runner {
           using Process = typename std::decay_t<decltype(rows)>::value_type;
           const auto row_buffer = uploaded(executor_, rows);
           auto values = executor_.template allocate<SpectrumPoint>(rows.size() * components);
-          executor_.for_each(rows.size() * components,
+          auto starts = executor_.template allocate<RowStart>(rows.size());
+          executor_.for_each(
+              rows.size(),
+              LocateRow<Process>{convolved.flux.view(), row_buffer.view(), starts.view()}, 50);
+          const std::size_t groups = executor_.parts(components);
+          executor_.for_each(rows.size() * groups,
                              EvaluateSpectrum<Process>{convolved.flux.view(), convolved.integrals(),
-                                                       row_buffer.view(), values.view()},
-                             200);
+                                                       row_buffer.view(), const_view(starts),
+                                                       static_cast<int>(groups), values.view()},
+                             100 * components / groups);
           return Spectra{components, executor_.download(values)};
         },
         recoil_rows.rows);
@@ -130,13 +152,25 @@ class Pipeline : public Runner {
           coefficients(uploaded(executor, flux.coefficients)),
           first_panel(uploaded(executor, flux.first_panel)),
           lines(uploaded(executor, flux.lines)),
+          first_line(uploaded(executor, flux.first_line)),
+          segment_end(uploaded(executor, flux.segment_end)),
+          segment_panel(uploaded(executor, flux.segment_panel)),
+          survival_panels(uploaded(executor, flux.survival_panels)),
           shell_density(uploaded(executor, flux.shell_density)),
           shell_fraction(uploaded(executor, flux.shell_fraction)),
           survival(flux.settings.oscillation) {}
 
     FluxView view() const {
-      return {panels.view(), coefficients.view(),  first_panel.view(),
-              lines.view(),  shell_density.view(), shell_fraction.view(),
+      return {panels.view(),
+              coefficients.view(),
+              first_panel.view(),
+              lines.view(),
+              first_line.view(),
+              segment_end.view(),
+              segment_panel.view(),
+              survival_panels.view(),
+              shell_density.view(),
+              shell_fraction.view(),
               survival};
     }
 
@@ -144,40 +178,55 @@ class Pipeline : public Runner {
     Buffer<double> coefficients;
     Buffer<int> first_panel;
     Buffer<FluxLine> lines;
+    Buffer<int> first_line;
+    Buffer<double> segment_end;
+    Buffer<int> segment_panel;
+    Buffer<SurvivalPanel> survival_panels;
     Buffer<double> shell_density, shell_fraction;
     SurvivalProbability survival;
   };
 
   struct Convolved : Convolution {
-    Convolved(const Executor& executor, const SolarFlux& host)
+    Convolved(const Executor& executor, const SolarFlux& host, std::span<const double> survival)
         : flux(executor, host),
-          panels(host.panels.size()),
-          samples(executor.template allocate<FluxSample>(panels * fit_nodes + host.lines.size())),
-          fits(executor.template allocate<double>(panels * fit_nodes * moments)),
-          above(executor.template allocate<double>(panels * moments)) {
-      const auto host_nodes = fit_flux_nodes(host);
+          fits(executor.template allocate<Moments>(host.panels.size() * fit_nodes)),
+          above(executor.template allocate<Moments>(host.panels.size())),
+          lines(executor.template allocate<Moments>(host.lines.size())) {
+      static const auto host_nodes = chebyshev_nodes(fit_nodes);
+      static const auto host_transform = chebyshev_transform(survival_terms);
+      static const auto host_matrix =
+          product(powers_from_chebyshev(fit_nodes), running_mean_matrix(fit_nodes), fit_nodes);
       const auto nodes = uploaded(executor, host_nodes);
-      static const auto host_matrix = running_mean_matrix(fit_nodes);
+      const auto transform = uploaded(executor, host_transform);
       const auto matrix = uploaded(executor, host_matrix);
-      executor.for_each(host_nodes.size(), SampleFlux{flux.view(), nodes.view(), samples.view()},
-                        10 * host.shell_density.size());
-      executor.for_each(panels * moments, FitPanel{const_view(samples), matrix.view(), fits.view()},
-                        fit_nodes * fit_nodes);
-      executor.for_each(host.components.size() * moments,
-                        SumPanels{flux.view(), const_view(fits), above.view()}, panels);
+      const auto values = executor.upload(survival);
+      const std::size_t panels = host.panels.size();
+      const std::size_t terms = host.survival_panels.size() * survival_terms;
+      auto coefficients = executor.template allocate<double>(terms);
+      auto samples = executor.template allocate<Moments>(panels * fit_nodes);
+      auto whole = executor.template allocate<Moments>(panels);
+      executor.for_each(terms, FitSurvival{values.view(), transform.view(), coefficients.view()},
+                        2 * survival_terms);
+      executor.for_each(
+          panels, SamplePanel{flux.view(), nodes.view(), const_view(coefficients), samples.view()},
+          4 * fit_nodes * survival_terms);
+      executor.for_each(
+          panels,
+          FitPanel{flux.view(), const_view(samples), matrix.view(), fits.view(), whole.view()},
+          2 * fit_nodes * fit_nodes * moments);
+      executor.for_each(host.components.size(),
+                        SumPanels{flux.view(), const_view(whole), above.view()}, panels);
+      executor.for_each(
+          host.lines.size(),
+          SampleLine{flux.view(), part(values.view(), terms, host.lines.size()), lines.view()}, 10);
     }
 
     RunningIntegrals integrals() const {
-      const auto all = const_view(samples);
-      return {const_view(fits),
-              const_view(above),
-              {all.data + panels * fit_nodes, all.size - panels * fit_nodes}};
+      return {const_view(fits), const_view(above), const_view(lines)};
     }
 
     FluxBuffers flux;
-    std::size_t panels;
-    Buffer<FluxSample> samples;
-    Buffer<double> fits, above;
+    Buffer<Moments> fits, above, lines;
   };
 
   template <class T>

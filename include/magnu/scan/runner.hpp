@@ -68,8 +68,19 @@ class Runner {
   /// How many threads may call this runner at once.
   virtual int concurrent_calls() const = 0;
 
-  /// Once per shape point.
-  virtual std::unique_ptr<Convolution> convolve(const SolarFlux& flux) const = 0;
+  /// Pee of parameter sets at the flux's survival nodes, [sets][nodes].
+  virtual std::vector<double> survival(const SolarFlux& flux,
+                                       std::span<const Oscillation> parameters) const = 0;
+
+  /// Once per shape point: the flux with Pee given at its survival nodes. What it gives for nu_e is
+  /// linear in these values.
+  virtual std::unique_ptr<Convolution> convolve(const SolarFlux& flux,
+                                                std::span<const double> survival) const = 0;
+
+  /// The same with the flux's own oscillation.
+  std::unique_ptr<Convolution> convolve(const SolarFlux& flux) const {
+    return convolve(flux, survival(flux, {&flux.settings.oscillation, 1}));
+  }
 
   /// Fast evaluation: once per coefficient point.
   virtual Spectra spectra(const Convolution& convolution, const RecoilRows& rows) const = 0;
