@@ -185,6 +185,10 @@ class Perturbed : public Runner {
       changed.coefficients[panel.first_coefficient + i] *= 1 + 1e-6;
     return runner_.convolve(changed, survival);
   }
+  std::vector<double> signals(const SolarFlux& flux, const SurvivalResponse& response,
+                              std::span<const Oscillation> parameters) const override {
+    return runner_.signals(flux, response, parameters);
+  }
   Spectra spectra(const Convolution& c, const RecoilRows& p) const override {
     return runner_.spectra(c, p);
   }

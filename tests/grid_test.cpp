@@ -133,11 +133,52 @@ TEST_F(GridTest, ThreadsAndChunksDoNotChangeABit) {
   }
 }
 
+// So many oscillation points that they go through the response to Pee at its nodes.
+TEST_F(GridTest, ManyOscillationPointsEqualSingleCurves) {
+  const auto study = study_of(
+      "bins: 3\ncurves: [{name: a}, {name: b, resolution: {a: 0.3}, components: [pp, be7, b8]}]\n"
+      "axes:\n  oscillation.sin2_theta12: {from: 0.22, to: 0.42, points: 40}\n"
+      "  oscillation.dm2_21: {from: 4e-5, to: 1e-4, points: 30, spacing: log}\n"
+      "  oscillation.sin2_theta13: [0, 0.03]\n  sin2_theta_w: [0.22, 0.24]\n"
+      "  electrons: [free, stepping]\n  bins: [3, 5]\n  exposure: [1 t yr, 20 t yr]\n"
+      "  solar_model: [bs05op, b16gs98]\n");
+  const Grid grid(study.curves, study.axes);
+  const auto scanned = scan(grid, *runner_);
+  ASSERT_EQ(scanned.limits.size(), grid.size());
+  const std::size_t shapes = 2u * 2 * 40 * 30 * 2;  // curves, fluxes, oscillation points
+  EXPECT_EQ(scanned.counters.convolutions, shapes);
+  EXPECT_EQ(scanned.counters.coefficient_evaluations, shapes * 4);
+  EXPECT_EQ(scanned.counters.rebinnings, shapes * 8);
+  EXPECT_EQ(scanned.counters.combinations, grid.size());
+  const std::size_t per_curve = grid.size() / 2;
+  Engine engine(*runner_, Evaluation::fast);
+  std::mt19937 random(11);
+  for (int draw = 0; draw < 60; ++draw) {
+    const std::size_t i = random() % grid.size();
+    const auto curve = grid.at(i / per_curve, grid.unravel(i % per_curve));
+    EXPECT_NEAR(scanned.limits[i] / engine.run(curve).limit, 1, 1e-12) << i;
+  }
+  const auto one = make_cpu_runner(1, best_instruction_set());
+  const auto seven = make_cpu_runner(7, best_instruction_set());
+  EXPECT_TRUE(scan(grid, *one, 777).limits == scanned.limits);
+  EXPECT_TRUE(scan(grid, *seven, 20'000).limits == scanned.limits);
+}
+
 TEST_F(GridTest, RunsTheSameBodiesInTheEmulator) {
   const Pipeline<test::Emulator> emulator(test::Emulator(13, 1));
   const auto study = study_of(small_text);
   const Grid grid(study.curves, study.axes);
   const auto expected = scan(grid, *runner_).limits, limits = scan(grid, emulator, 5).limits;
+  for (std::size_t i = 0; i < limits.size(); ++i) EXPECT_NEAR(limits[i] / expected[i], 1, 1e-12);
+}
+
+TEST_F(GridTest, RunsTheResponseToPeeInTheEmulator) {
+  const auto study = study_of(
+      "bins: 2\ncomponents: [be7]\naxes:\n  oscillation.dm2_21: {from: 4e-5, to: 1e-4, points: "
+      "150}\n");
+  const Grid grid(study.curves, study.axes);
+  const Pipeline<test::Emulator> emulator(test::Emulator(13, 1));
+  const auto expected = scan(grid, *runner_).limits, limits = scan(grid, emulator, 40).limits;
   for (std::size_t i = 0; i < limits.size(); ++i) EXPECT_NEAR(limits[i] / expected[i], 1, 1e-12);
 }
 

@@ -177,7 +177,7 @@ class CurveScan {
       Flux flux{f * oscillations_};
       if (evaluation_ == Evaluation::direct) {
         sum_directly(flux);
-      } else {
+      } else if (!respond(flux)) {
         convolve(flux);
       }
     }
@@ -383,6 +383,100 @@ class CurveScan {
       });
       counters_.rebinnings += here * responses_;
     }
+  }
+
+  /// Many oscillation points at once: their signals are one linear map of Pee, whose columns are
+  /// the signals of a Pee that is one at one node. False, and nothing is done, where there are too
+  /// few points to pay for it, or so many bins that it would not fit.
+  bool respond(Flux& flux) {
+    const std::size_t rows = coefficients_ * responses_;
+    if (reach_threshold_ || oscillations_ < 100 || rows > 100'000) return false;
+    const auto oscillations = oscillation_points(flux);
+    const auto solar = make_solar_flux(curve_at(flux.first_shape, 0, 0).flux, oscillations);
+    const std::size_t nodes = solar.survival_nodes.size();
+    auto shared = amplitudes_.problem();  // what all oscillation points share
+    SurvivalResponse response;
+    {
+      const std::vector<double> none(nodes);
+      for (const auto& row : rows_of(flux, solar, none)) append(shared, row);
+      response.base = std::move(shared.signal);
+    }
+    const std::size_t outputs = response.outputs();
+    if (oscillations_ < 2 * nodes || nodes * outputs * sizeof(double) > (std::size_t{1} << 28))
+      return false;
+    response.per_node.resize(nodes * outputs);
+    in_parallel(runner_, nodes, [&](std::size_t n) {
+      std::vector<double> unit(nodes);
+      unit[n] = 1;
+      std::size_t k = 0;
+      for (const auto& row : rows_of(flux, solar, unit))
+        for (const double signal : row.templates.standard_model) {
+          response.per_node[n * outputs + k] = signal - response.base[k];
+          ++k;
+        }
+    });
+
+    const std::size_t batch = std::clamp<std::size_t>(chunk_ / (rows * per_row_), 1, 4096);
+    for (std::size_t first = 0; first < oscillations_; first += batch) {
+      const std::size_t here = std::min(batch, oscillations_ - first);
+      auto problem = repeated(shared, here);
+      problem.signal =
+          runner_.signals(solar, response, std::span(oscillations).subspan(first, here));
+      const std::size_t detectors = here * rows * per_row_;
+      for (std::size_t done = 0; done < detectors; done += chunk_)
+        deliver(runner_.combine(problem, done, std::min(chunk_, detectors - done)));
+      counters_.convolutions += here;
+      counters_.coefficient_evaluations += here * coefficients_;
+      counters_.rebinnings += here * rows;
+    }
+    return true;
+  }
+
+  std::vector<Oscillation> oscillation_points(const Flux& flux) const {
+    std::vector<Oscillation> points(oscillations_);
+    auto curve = curve_at(flux.first_shape, 0, 0);
+    const auto axes = grid_.axes(AxisKind::oscillation);
+    for (std::size_t o = 0; o < oscillations_; ++o) {
+      for (std::size_t a = axes.size(), i = o; a-- > 0; i /= axes[a]->size())
+        axes[a]->field->copy(curve, axes[a]->variants[curve_][i % axes[a]->size()]);
+      points[o] = curve.flux.oscillation;
+    }
+    return points;
+  }
+
+  /// All coefficient and response points with Pee given.
+  std::vector<Row> rows_of(Flux& flux, const SolarFlux& solar,
+                           std::span<const double> survival) const {
+    const auto convolution = runner_.convolve(solar, survival);
+    std::vector<Row> rows;
+    for (std::size_t c = 0; c < coefficients_; ++c) {
+      const auto recoils = recoil_grid(flux, solar, flux.first_shape, c);
+      const auto spectra = total(runner_.spectra(*convolution, recoils->rows));
+      for (std::size_t r = 0; r < responses_; ++r) {
+        const auto bins = binned(flux, *recoils, flux.first_shape, c, r, nullptr);
+        rows.push_back({bin(bins->binning, spectra), bins});
+      }
+    }
+    return rows;
+  }
+
+  /// A problem without signals, several times over.
+  static CombineProblem repeated(const CombineProblem& one, std::size_t times) {
+    auto problem = one;
+    const auto repeat = [&](auto& values) {
+      const std::size_t size = values.size();
+      values.reserve(size * times);
+      for (std::size_t t = 1; t < times; ++t)
+        values.insert(values.end(), values.begin(), values.begin() + size);
+    };
+    repeat(problem.magnetic);
+    repeat(problem.width);
+    repeat(problem.background);
+    const std::size_t rows = one.rows(), bins = one.first_bin.back();
+    for (std::size_t t = 1; t < times; ++t)
+      for (std::size_t row = 1; row <= rows; ++row)
+        problem.first_bin.push_back(t * bins + one.first_bin[row]);
+    return problem;
   }
 
   /// The dense grid of each row, one after the other: a judge, not a way to scan.

@@ -272,4 +272,31 @@ struct EvaluateSpectrum {
   }
 };
 
+/// Signals of many oscillation points through one linear map: signals[set][output] = base[output] +
+/// sum over the survival nodes of Pee[set][node] response[node][output], `Lanes` outputs at a time.
+/// Index: set times tiles plus tile.
+template <int Lanes>
+struct RespondToSurvival {
+  View<const double> survival;  ///< [sets][nodes]
+  std::size_t nodes;
+  View<const double> base;      ///< [padded outputs], padded to a multiple of Lanes
+  View<const double> response;  ///< [nodes][padded outputs]
+  std::size_t outputs;
+  View<double> signals;  ///< [sets][outputs]
+
+  MAGNU_HD void operator()(std::size_t i) const {
+    const std::size_t tiles = base.size / Lanes, set = i / tiles, first = i % tiles * Lanes;
+    double sum[Lanes];
+    for (int l = 0; l < Lanes; ++l) sum[l] = base[first + l];
+    const double* pee = &survival[set * nodes];
+    for (std::size_t n = 0; n < nodes; ++n) {
+      const double* row = &response[n * base.size + first];
+      MAGNU_SIMD
+      for (int l = 0; l < Lanes; ++l) sum[l] += pee[n] * row[l];
+    }
+    for (int l = 0; l < Lanes && first + l < outputs; ++l)
+      signals[set * outputs + first + l] = sum[l];
+  }
+};
+
 }  // namespace magnu

@@ -37,15 +37,23 @@ class Pipeline : public Runner {
 
   std::vector<double> survival(const SolarFlux& flux,
                                std::span<const Oscillation> parameters) const override {
-    const FluxBuffers buffers(executor_, flux);
-    const auto nodes = uploaded(executor_, flux.survival_nodes);
-    const std::vector<SurvivalProbability> host_sets(parameters.begin(), parameters.end());
-    const auto sets = uploaded(executor_, host_sets);
-    const std::size_t n = parameters.size() * flux.survival_nodes.size();
-    auto values = executor_.template allocate<double>(n);
-    executor_.for_each(n, SampleSurvival{buffers.view(), nodes.view(), sets.view(), values.view()},
-                       10 * flux.shell_density.size());
-    return executor_.download(values);
+    return executor_.download(sampled_survival(flux, parameters));
+  }
+
+  std::vector<double> signals(const SolarFlux& flux, const SurvivalResponse& host,
+                              std::span<const Oscillation> parameters) const override {
+    const auto pee = sampled_survival(flux, parameters);
+    const std::size_t nodes = flux.survival_nodes.size(), outputs = host.outputs();
+    auto signals = executor_.template allocate<double>(parameters.size() * outputs);
+    executor_.with_lanes([&](auto lanes) {
+      const auto base = uploaded(executor_, padded(host.base, outputs, lanes()));
+      const auto response = uploaded(executor_, padded(host.per_node, outputs, lanes()));
+      executor_.for_each(parameters.size() * (base.view().size / lanes()),
+                         RespondToSurvival<lanes()>{const_view(pee), nodes, base.view(),
+                                                    response.view(), outputs, signals.view()},
+                         nodes * lanes());
+    });
+    return executor_.download(signals);
   }
 
   using Runner::convolve;
@@ -237,6 +245,30 @@ class Pipeline : public Runner {
   template <class T>
   static View<T> part(View<T> view, std::size_t from, std::size_t size) {
     return {view.data + from, size};
+  }
+
+  /// Pee of parameter sets at the survival nodes, [sets][nodes].
+  Buffer<double> sampled_survival(const SolarFlux& flux,
+                                  std::span<const Oscillation> parameters) const {
+    const FluxBuffers buffers(executor_, flux);
+    const auto nodes = uploaded(executor_, flux.survival_nodes);
+    const std::vector<SurvivalProbability> host_sets(parameters.begin(), parameters.end());
+    const auto sets = uploaded(executor_, host_sets);
+    const std::size_t n = parameters.size() * flux.survival_nodes.size();
+    auto values = executor_.template allocate<double>(n);
+    executor_.for_each(n, SampleSurvival{buffers.view(), nodes.view(), sets.view(), values.view()},
+                       10 * flux.shell_density.size());
+    return values;
+  }
+
+  /// Rows of `length`, each padded with zeros to a multiple of `multiple`.
+  static std::vector<double> padded(const std::vector<double>& rows, std::size_t length,
+                                    std::size_t multiple) {
+    const std::size_t stride = (length + multiple - 1) / multiple * multiple;
+    std::vector<double> result(rows.size() / length * stride);
+    for (std::size_t row = 0; row < rows.size() / length; ++row)
+      std::copy_n(rows.begin() + row * length, length, result.begin() + row * stride);
+    return result;
   }
 
   /// Squares, padded with zeros to a multiple of `multiple`.

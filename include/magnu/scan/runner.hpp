@@ -28,6 +28,15 @@ struct DirectSums {
   std::vector<double> spectrum;  ///< [rows][mu]: R(mu) per keV; empty unless asked for
 };
 
+/// Binned signals as a linear map of Pee at the survival nodes of a flux: outputs are the bins of
+/// all detectors that share the flux.
+struct SurvivalResponse {
+  std::vector<double> base;      ///< [outputs], where Pee is zero
+  std::vector<double> per_node;  ///< [nodes][outputs]
+
+  std::size_t outputs() const { return base.size(); }
+};
+
 /// Detectors: rows, in each of which they differ in amplitudes alone. Per tonne and year.
 struct CombineProblem {
   std::vector<std::size_t> first_bin{0};  ///< [rows + 1]
@@ -81,6 +90,11 @@ class Runner {
   std::unique_ptr<Convolution> convolve(const SolarFlux& flux) const {
     return convolve(flux, survival(flux, {&flux.settings.oscillation, 1}));
   }
+
+  /// Signals of parameter sets, [sets][outputs]: Pee at the flux's survival nodes, and its
+  /// response.
+  virtual std::vector<double> signals(const SolarFlux& flux, const SurvivalResponse& response,
+                                      std::span<const Oscillation> parameters) const = 0;
 
   /// Fast evaluation: once per coefficient point.
   virtual Spectra spectra(const Convolution& convolution, const RecoilRows& rows) const = 0;
