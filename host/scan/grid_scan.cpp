@@ -131,14 +131,19 @@ class Cache {
   std::unordered_map<std::size_t, std::shared_ptr<const Value>> values_;
 };
 
-/// What a response point has whatever the flux is worth there.
-struct Binned {
-  Binning binning;
+/// What the bins of a response point have besides signals.
+struct Bins {
   std::vector<double> width;       ///< [bins], keV; 1 for the density statistic
   std::vector<double> background;  ///< [shapes][bins]
+};
+
+/// The same, and how the bins are made: that is large, and not needed once they are.
+struct Binned {
+  Binning binning;
+  std::shared_ptr<const Bins> bins;
 
   std::size_t bytes() const {
-    return binning.bytes() + (width.size() + background.size()) * sizeof(double);
+    return binning.bytes() + (bins->width.size() + bins->background.size()) * sizeof(double);
   }
 };
 
@@ -174,7 +179,10 @@ class CurveScan {
 
   void run() {
     for (std::size_t f = 0; f < grid_.points(AxisKind::flux); ++f) {
-      Flux flux{f * oscillations_};
+      // Kept for other oscillation and coefficient points, where there are any.
+      const bool again = oscillations_ > 1, binned_again = again || coefficients_ > 1;
+      Flux flux{f * oscillations_, Cache<KeptGrid>(again ? std::size_t{64} << 20 : 0),
+                Cache<Binned>(binned_again ? std::size_t{256} << 20 : 0)};
       if (evaluation_ == Evaluation::direct) {
         sum_directly(flux);
       } else if (!respond(flux)) {
@@ -186,9 +194,9 @@ class CurveScan {
  private:
   /// Points that share the flux without oscillation, and what they keep.
   struct Flux {
-    std::size_t first_shape = 0;
-    Cache<KeptGrid> grids{std::size_t{64} << 20};  ///< by coefficient point
-    Cache<Binned> binned{std::size_t{256} << 20};  ///< by medium and response point
+    std::size_t first_shape;
+    Cache<KeptGrid> grids;  ///< by coefficient point
+    Cache<Binned> binned;   ///< by medium and response point
   };
 
   struct Shape {
@@ -243,15 +251,14 @@ class CurveScan {
 
   /// The bins of a curve; `recoils` is null where they are summed directly.
   Binned make_binned(const RecoilGrid* recoils, const Curve& curve) const {
-    Binned result;
-    if (recoils) result.binning = make_binning(*recoils, Response(curve));
+    Bins bins;
     for (int b = 0; b < curve.bins; ++b)
-      result.width.push_back(curve.statistic == Statistic::density
-                                 ? 1
-                                 : (curve.lower_edge(b + 1) - curve.lower_edge(b)) /
-                                       constants::keV);
-    result.background = amplitudes_.backgrounds(curve, load_target(curve.target));
-    return result;
+      bins.width.push_back(curve.statistic == Statistic::density
+                               ? 1
+                               : (curve.lower_edge(b + 1) - curve.lower_edge(b)) / constants::keV);
+    bins.background = amplitudes_.backgrounds(curve, load_target(curve.target));
+    return {recoils ? make_binning(*recoils, Response(curve)) : Binning(),
+            std::make_shared<const Bins>(std::move(bins))};
   }
 
   /// Those of a row, or of the row with another threshold.
@@ -270,7 +277,7 @@ class CurveScan {
   /// Templates of a row and what belongs to its bins.
   struct Row {
     Templates templates;
-    std::shared_ptr<const Binned> bins;
+    std::shared_ptr<const Bins> bins;
   };
 
   /// Makes rows and combines them, as many at a time as their detectors fill a chunk. make_row(row,
@@ -378,8 +385,8 @@ class CurveScan {
       combine(here * responses_, [&](std::size_t row, const double* threshold) {
         const std::size_t i = row / responses_, r = row % responses_;
         const std::size_t s = (first + i) / coefficients_, c = (first + i) % coefficients_;
-        const auto bins = binned(flux, *grids[i], first_shape + s, c, r, threshold);
-        return Row{bin(bins->binning, spectra[i]), bins};
+        const auto made = binned(flux, *grids[i], first_shape + s, c, r, threshold);
+        return Row{bin(made->binning, spectra[i]), made->bins};
       });
       counters_.rebinnings += here * responses_;
     }
@@ -453,8 +460,8 @@ class CurveScan {
       const auto recoils = recoil_grid(flux, solar, flux.first_shape, c);
       const auto spectra = total(runner_.spectra(*convolution, recoils->rows));
       for (std::size_t r = 0; r < responses_; ++r) {
-        const auto bins = binned(flux, *recoils, flux.first_shape, c, r, nullptr);
-        rows.push_back({bin(bins->binning, spectra), bins});
+        const auto made = binned(flux, *recoils, flux.first_shape, c, r, nullptr);
+        rows.push_back({bin(made->binning, spectra), made->bins});
       }
     }
     return rows;
@@ -490,8 +497,7 @@ class CurveScan {
         auto curve = own;
         if (threshold) curve.threshold = *threshold;
         const auto problem = make_recoil_problem(curve, load_target(curve.target), solar);
-        return Row{direct_templates(runner_, solar, problem),
-                   std::make_shared<const Binned>(make_binned(nullptr, curve))};
+        return Row{direct_templates(runner_, solar, problem), make_binned(nullptr, curve).bins};
       });
       ++counters_.direct_evaluations;
     }

@@ -29,6 +29,11 @@ class Response {
   double lowest() const { return lowest_; }
   double highest() const { return highest_; }
 
+  /// Widths of the resolution's Gaussian that an interval of energies spans.
+  double sigmas(double lower, double upper) const {
+    return perfect() ? 0 : (upper - lower) / resolution_.sigma(lower);
+  }
+
   /// Cuts [lower, upper] so finely that Gauss rules integrate spectrum times share on the pieces.
   std::vector<double> cuts(double lower, double upper) const;
 
@@ -42,8 +47,6 @@ class Response {
 
   Response() = default;
   void find_range();
-  /// Probability that a Gaussian about `energy` lands in [lower, upper].
-  static double between(double energy, double sigma, double lower, double upper);
 
   Statistic statistic_ = Statistic::counts;
   Resolution resolution_;
@@ -51,14 +54,6 @@ class Response {
   std::size_t bins_ = 0;
   double lowest_ = 0, highest_ = 0;
 };
-
-inline double Response::between(double energy, double sigma, double lower, double upper) {
-  // On the side away from the Gaussian's centre, where differences keep their digits.
-  const double scale = std::numbers::sqrt2 * sigma;
-  return energy < 0.5 * (lower + upper)
-             ? 0.5 * (std::erfc((lower - energy) / scale) - std::erfc((upper - energy) / scale))
-             : 0.5 * (std::erfc((energy - upper) / scale) - std::erfc((energy - lower) / scale));
-}
 
 template <class F>
 void Response::shares(double energy, F&& f) const {
@@ -80,8 +75,21 @@ void Response::shares(double energy, F&& f) const {
       f(b, peak * std::exp(-0.5 * x * x));
     }
   } else {
-    for (auto edge = std::max<std::size_t>(from, 1); edge <= to && edge < marks_.size(); ++edge)
-      f(edge - 1, between(energy, sigma, marks_[edge - 1], marks_[edge]));
+    // The tail beyond an edge, on the side away from the energy: there differences keep their
+    // digits.
+    const double scale = 1 / (std::numbers::sqrt2 * sigma);
+    const auto tail = [&](std::size_t edge) {
+      return 0.5 * std::erfc(std::abs(energy - marks_[edge]) * scale);
+    };
+    const std::size_t first = from > 0 ? from - 1 : 0, last = std::min(to, marks_.size() - 1);
+    double lower_tail = tail(first);
+    for (std::size_t edge = first + 1; edge <= last; ++edge) {
+      const double upper_tail = tail(edge);
+      f(edge - 1, marks_[edge] <= energy      ? upper_tail - lower_tail
+                  : marks_[edge - 1] > energy ? lower_tail - upper_tail
+                                              : 1 - lower_tail - upper_tail);
+      lower_tail = upper_tail;
+    }
   }
 }
 
