@@ -365,6 +365,16 @@ TEST_F(GridTest, ASurfaceNeedsOneRangeOfMomentsAndLimits) {
   EXPECT_TRUE(std::filesystem::is_empty(scratch.path()));
 }
 
+TEST(Overrides, ReachAxesWhosePathsHoldDots) {
+  const test::ScratchFolder scratch;
+  const auto file = scratch.write(
+      "s.yaml", "axes:\n  background.flat: {from: 1, to: 2, points: 3}\n  threshold: [1 keV]\n");
+  const auto study = read_study(file, {"axes.background.flat.points=7", "axes.threshold=[2 keV]"});
+  ASSERT_EQ(study.axes.size(), 2u);
+  EXPECT_EQ(study.axes[0].size(), 7u);
+  EXPECT_EQ(study.axes[1].labels, std::vector<std::string>{"2 keV"});
+}
+
 struct BadAxes {
   const char *name, *axes, *message;
 };

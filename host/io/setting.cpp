@@ -143,6 +143,14 @@ Setting load_settings(const std::string& path) {
   return root;
 }
 
+/// The first key of a path below a map: up to a dot, or a key of the map that holds dots itself, as
+/// those of axes do.
+static std::string first_key(const Setting& map, const std::string& path) {
+  for (const auto& [key, value] : map.entries)
+    if (path == key || path.starts_with(key + ".")) return key;
+  return path.substr(0, path.find('.'));
+}
+
 void apply_override(Setting& root, const std::string& assignment) {
   const auto equals = assignment.find('=');
   Location source{"--set " + assignment, 0, "", ""};
@@ -171,8 +179,7 @@ void apply_override(Setting& root, const std::string& assignment) {
   // A file and line of its own would be misleading: every part of the value comes from here.
   auto value = parse(assignment.substr(equals + 1), source);
   value.where = source;
-  for (std::size_t dot; (dot = rest.find('.')) != std::string::npos; rest.erase(0, dot + 1)) {
-    const auto key = rest.substr(0, dot);
+  for (std::string key; (key = first_key(*place, rest)) != rest; rest.erase(0, key.size() + 1)) {
     auto* next = place->find(key);
     if (!next || next->kind != Setting::Kind::map) {
       // One member of a curve's map: the others stay what the study has.
@@ -181,7 +188,7 @@ void apply_override(Setting& root, const std::string& assignment) {
       if (!next && inherited && inherited->kind == Setting::Kind::map) map = *inherited;
       map.kind = Setting::Kind::map;
       map.where = source;
-      map.where.key = path.substr(0, path.size() - rest.size() + dot);
+      map.where.key = path.substr(0, path.size() - rest.size() + key.size());
       if (next) {
         *next = map;
       } else {
