@@ -32,17 +32,18 @@ struct VerificationReport {
 
 /// Detectors of a grid and what a scan found for them.
 struct DrawnDetectors {
-  explicit DrawnDetectors(const Grid& grid, std::size_t most = 24);
+  explicit DrawnDetectors(const Grid& grid, std::size_t most = 200);
 
   /// The values of detectors first, first + 1, ... of the scan.
   void see(std::size_t first, std::span<const double> values);
 
-  std::vector<std::size_t> index;  ///< ascending, from the first detector to the last
+  std::vector<std::size_t> index;  ///< ascending, at random but for the first and the last one
   std::vector<double> values;
 };
 
-/// Verifies detectors of a grid as single curves by `verify`, and that each single curve's limit is
-/// the scan's, or, where the scan solved for something else, the limit that was asked for.
+/// Verifies that the limit of each drawn detector as a single curve is the scan's, or, where the
+/// scan solved for something else, the limit that was asked for; and some of these curves by
+/// `verify`.
 VerificationReport verify(const Grid& grid, const DrawnDetectors& drawn,
                           const std::vector<const Runner*>& runners,
                           const ProgressCallback& progress);
