@@ -8,8 +8,10 @@
 #include <thrust/iterator/transform_iterator.h>
 #include <thrust/reduce.h>
 
+#include <algorithm>
 #include <span>
 #include <string>
+#include <thread>
 #include <type_traits>
 #include <vector>
 
@@ -55,7 +57,9 @@ class ThrustExecutor {
   std::string name() const { return space_.name(); }
   std::string device() const { return space_.device(); }
   std::string instruction_set() const { return space_.instruction_set(); }
-  int threads() const { return 1; }
+  int threads() const {
+    return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  }
   int concurrent_calls() const { return 1; }
   std::size_t parts(std::size_t n) const { return n; }
   std::size_t working_bytes() const { return space_.working_bytes(); }

@@ -89,12 +89,10 @@ class Amplitudes {
   AmplitudeReach reach_;
 };
 
-/// Runs task(i) for i < n on as many threads as may call the runner; the first exception is thrown
-/// again when all are done.
+/// Runs task(i) for i < n on some threads; the first exception is thrown again when all are done.
 template <class Task>
-void in_parallel(const Runner& runner, std::size_t n, const Task& task) {
+void in_parallel(int threads, std::size_t n, const Task& task) {
   std::exception_ptr problem;
-  const int threads = runner.concurrent_calls();
 #pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1 && n > 1)
   for (std::size_t i = 0; i < n; ++i) {
     try {
@@ -289,7 +287,7 @@ class CurveScan {
       const std::size_t here = std::min(block, rows - first), detectors = here * per_row_;
       if (reach_threshold_) {
         std::vector<double> thresholds(detectors);
-        in_parallel(runner_, here, [&](std::size_t i) {
+        in_parallel(runner_.concurrent_calls(), here, [&](std::size_t i) {
           reach_thresholds([&](double t) { return make_row(first + i, &t); },
                            std::span(thresholds).subspan(i * per_row_, per_row_));
         });
@@ -297,7 +295,8 @@ class CurveScan {
         continue;
       }
       std::vector<Row> made(here);
-      in_parallel(runner_, here, [&](std::size_t i) { made[i] = make_row(first + i, nullptr); });
+      in_parallel(evaluation_ == Evaluation::fast ? runner_.threads() : 1, here,
+                  [&](std::size_t i) { made[i] = make_row(first + i, nullptr); });
       auto problem = amplitudes_.problem();
       for (const auto& row : made) append(problem, row);
       for (std::size_t done = 0; done < detectors; done += chunk_)
@@ -360,7 +359,7 @@ class CurveScan {
     const std::size_t batch = std::clamp<std::size_t>(chunk_ / detectors, 1, 64);
     for (std::size_t first = 0; first < oscillations_; first += batch) {
       std::vector<Shape> shapes(std::min(batch, oscillations_ - first));
-      in_parallel(runner_, shapes.size(), [&](std::size_t s) {
+      in_parallel(runner_.concurrent_calls(), shapes.size(), [&](std::size_t s) {
         shapes[s].flux = make_solar_flux(curve_at(flux.first_shape + first + s, 0, 0).flux);
         shapes[s].convolution = runner_.convolve(shapes[s].flux);
       });
@@ -376,7 +375,7 @@ class CurveScan {
       const std::size_t here = std::min(block, points - first);
       std::vector<Templates> spectra(here);
       std::vector<std::shared_ptr<const KeptGrid>> grids(here);
-      in_parallel(runner_, here, [&](std::size_t i) {
+      in_parallel(runner_.concurrent_calls(), here, [&](std::size_t i) {
         const std::size_t s = (first + i) / coefficients_, c = (first + i) % coefficients_;
         grids[i] = recoil_grid(flux, shapes[s].flux, first_shape + s, c);
         spectra[i] = total(runner_.spectra(*shapes[s].convolution, grids[i]->rows));
@@ -412,7 +411,7 @@ class CurveScan {
     if (oscillations_ < 2 * nodes || nodes * outputs * sizeof(double) > (std::size_t{1} << 28))
       return false;
     response.per_node.resize(nodes * outputs);
-    in_parallel(runner_, nodes, [&](std::size_t n) {
+    in_parallel(runner_.concurrent_calls(), nodes, [&](std::size_t n) {
       std::vector<double> unit(nodes);
       unit[n] = 1;
       std::size_t k = 0;

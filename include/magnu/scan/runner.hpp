@@ -73,7 +73,7 @@ class Runner {
   virtual std::string name() const = 0;    ///< "cpu", "cuda"
   virtual std::string device() const = 0;  ///< what it runs on, in words
   virtual std::string instruction_set() const = 0;
-  virtual int threads() const = 0;
+  virtual int threads() const = 0;  ///< of the processor, for what is done beside the device too
   /// How many threads may call this runner at once.
   virtual int concurrent_calls() const = 0;
 
