@@ -184,7 +184,7 @@ int run_grid(const Options& options, const Study& study, const Runner& runner,
     Progress progress("scan", static_cast<double>(grid.size()), "detectors", options.quiet);
     std::size_t seen = 0;
     provenance.counters = scan_grid(
-        grid, runner, evaluation_of(options), options.chunk,
+        grid, runner, evaluation_of(options), options.chunk, {0, grid.size()},
         [&](std::span<const double> values) {
           file.append(values);
           drawn.see(seen, values);

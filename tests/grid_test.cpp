@@ -55,9 +55,10 @@ struct Scanned {
 };
 
 Scanned scan(const Grid& grid, const Runner& runner, std::size_t chunk = default_chunk,
-             Evaluation evaluation = Evaluation::fast) {
+             Evaluation evaluation = Evaluation::fast, DetectorRange range = {}) {
   Scanned result;
-  result.counters = scan_grid(grid, runner, evaluation, chunk,
+  if (range.end == 0) range.end = grid.size();
+  result.counters = scan_grid(grid, runner, evaluation, chunk, range,
                               [&](std::span<const double> part) {
                                 result.limits.insert(result.limits.end(), part.begin(), part.end());
                               },
@@ -108,6 +109,31 @@ TEST_F(GridTest, TheDirectEvaluationGivesTheSameLimits) {
   ASSERT_EQ(fast.limits.size(), direct.limits.size());
   for (std::size_t i = 0; i < fast.limits.size(); ++i)
     EXPECT_NEAR(fast.limits[i] / direct.limits[i], 1, 1e-9) << i;
+}
+
+// Any part of a grid, however it cuts rows and shapes, is that part of the whole.
+TEST_F(GridTest, PartsAreTheSameBitsAsTheWhole) {
+  const char* texts[] = {
+      study_text, small_text,
+      "bins: 2\naxes:\n  oscillation.dm2_21: {from: 7e-5, to: 8e-5, points: 500}\n"
+      "  exposure: [1 t yr, 3 t yr]\ncomponents: [pp, be7]\n",
+      "bins: 2\naxes: {exposure: [1 t yr, 9 t yr, 20 t yr], bins: [2, 3]}\n"
+      "reach: {mu_eff: 6e-12 mu_B, by: threshold, from: 0.1 keV, to: 9 keV}\n"};
+  for (const char* text : texts) {
+    const auto study = study_of(text);
+    const Grid grid(study.curves, study.axes, study.reach);
+    const auto whole = scan(grid, *runner_).limits;
+    std::vector<double> joined;
+    for (std::size_t first = 0, part = 1; first < grid.size(); ++part) {
+      const std::size_t end = std::min(grid.size(), first + 1 + grid.size() * part / 29);
+      const auto limits = scan(grid, *runner_, 100, Evaluation::fast, {first, end}).limits;
+      ASSERT_EQ(limits.size(), end - first);
+      joined.insert(joined.end(), limits.begin(), limits.end());
+      first = end;
+    }
+    ASSERT_EQ(joined.size(), whole.size());
+    EXPECT_EQ(std::memcmp(joined.data(), whole.data(), whole.size() * sizeof(double)), 0) << text;
+  }
 }
 
 TEST_F(GridTest, CountersAreTheProductsOfTheAxes) {

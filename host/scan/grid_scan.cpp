@@ -2,132 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <exception>
 #include <limits>
 #include <map>
-#include <mutex>
-#include <unordered_map>
 
+#include "magnu/core/cache.hpp"
+#include "magnu/core/parallel.hpp"
 #include "magnu/core/root.hpp"
 #include "magnu/experiment/targets.hpp"
+#include "magnu/scan/amplitudes.hpp"
 #include "magnu/scan/templates.hpp"
 
 namespace magnu {
 namespace {
-
-/// The entries of a background list that no amplitude scales.
-std::vector<Background> fixed_part(const std::vector<Background>& list) {
-  auto fixed = list;
-  std::erase_if(fixed, [](const Background& b) {
-    return b.kind == Background::Kind::fraction || b.kind == Background::Kind::flat;
-  });
-  return fixed;
-}
-
-double flat_sum(const std::vector<Background>& list) {
-  double sum = 0;
-  for (const auto& entry : list)
-    if (entry.kind == Background::Kind::flat) sum += entry.value;
-  return sum;
-}
-
-/// The amplitudes of one curve of a grid: the same for all its shapes, coefficients and responses.
-class Amplitudes {
- public:
-  Amplitudes(const Grid& grid, std::size_t curve) {
-    base_ = amplitude(grid.curves()[curve]);
-    for (const auto* axis : grid.axes(AxisKind::amplitude)) {
-      std::vector<Amplitude> values;
-      for (const auto& variant : axis->variants[curve]) values.push_back(amplitude(variant));
-      axes_.push_back(std::move(values));
-      sets_.push_back(axis->field->sets);
-    }
-    if (const auto* reach = grid.reach(); reach && reach->range.field->sets != 0)
-      reach_ = {reach->range.field->sets, reach->mu_eff, reach->from(), reach->to()};
-  }
-
-  /// A problem of these amplitudes, without rows.
-  CombineProblem problem() const {
-    CombineProblem problem;
-    problem.shapes = static_cast<int>(fixed_.size());
-    problem.axes = axes_;
-    problem.sets = sets_;
-    problem.base = base_;
-    problem.reach = reach_;
-    return problem;
-  }
-
-  /// Backgrounds of no adjustable size in the bins of a curve, [shapes][bins].
-  std::vector<double> backgrounds(const Curve& curve, const Target& target) const {
-    std::vector<double> values;
-    for (const auto& list : fixed_)
-      for (int b = 0; b < curve.bins; ++b) {
-        const double lower = curve.lower_edge(b), upper = curve.lower_edge(b + 1);
-        values.push_back(curve.statistic == Statistic::density
-                             ? background_rate(list, target, 0.5 * (lower + upper))
-                             : background_events(list, target, lower, upper));
-      }
-    return values;
-  }
-
- private:
-  Amplitude amplitude(const Curve& curve) {
-    fixed_.push_back(fixed_part(curve.background));
-    return {curve.exposure,
-            curve.sigma_scale,
-            curve.delta_chi2(),
-            background_fraction(curve.background),
-            flat_sum(curve.background),
-            static_cast<int>(fixed_.size()) - 1,
-            curve.fraction_in == FractionIn::error};
-  }
-
-  Amplitude base_;
-  std::vector<std::vector<Amplitude>> axes_;
-  std::vector<int> sets_;
-  std::vector<std::vector<Background>> fixed_;
-  AmplitudeReach reach_;
-};
-
-/// Runs task(i) for i < n on some threads; the first exception is thrown again when all are done.
-template <class Task>
-void in_parallel(int threads, std::size_t n, const Task& task) {
-  std::exception_ptr problem;
-#pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1 && n > 1)
-  for (std::size_t i = 0; i < n; ++i) {
-    try {
-      task(i);
-    } catch (...) {
-#pragma omp critical(magnu_grid_problem)
-      problem = std::current_exception();
-    }
-  }
-  if (problem) std::rethrow_exception(problem);
-}
-
-/// Values that are made when they are first asked for and kept while they fit; for several threads.
-template <class Value>
-class Cache {
- public:
-  explicit Cache(std::size_t bytes) : free_(bytes) {}
-
-  template <class Make>
-  std::shared_ptr<const Value> get(std::size_t index, const Make& make) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (const auto found = values_.find(index); found != values_.end()) return found->second;
-    }
-    auto value = std::make_shared<const Value>(make());
-    const std::lock_guard lock(mutex_);
-    if (value->bytes() <= free_ && values_.emplace(index, value).second) free_ -= value->bytes();
-    return value;
-  }
-
- private:
-  std::mutex mutex_;
-  std::size_t free_;
-  std::unordered_map<std::size_t, std::shared_ptr<const Value>> values_;
-};
 
 /// What the bins of a response point have besides signals.
 struct Bins {
@@ -155,13 +41,14 @@ struct KeptGrid : RecoilGrid {
 class CurveScan {
  public:
   CurveScan(const Grid& grid, std::size_t curve, const Runner& runner, Evaluation evaluation,
-            std::size_t chunk, const LimitSink& sink, const ProgressCallback& progress,
-            Counters& counters)
+            std::size_t chunk, const DetectorRange& range, const LimitSink& sink,
+            const ProgressCallback& progress, Counters& counters)
       : grid_(grid),
         curve_(curve),
         runner_(runner),
         evaluation_(evaluation),
         chunk_(std::max<std::size_t>(chunk, 1)),
+        range_(range),
         sink_(sink),
         progress_(progress),
         counters_(counters),
@@ -170,13 +57,15 @@ class CurveScan {
         responses_(grid.points(AxisKind::response)),
         coefficients_(grid.points(AxisKind::coefficient)),
         oscillations_(grid.points(AxisKind::oscillation)),
+        per_shape_(coefficients_ * responses_ * per_row_),
         reach_threshold_(grid.reach() && grid.reach()->range.field->kind == AxisKind::response) {
     find_range();
     find_media();
   }
 
   void run() {
-    for (std::size_t f = 0; f < grid_.points(AxisKind::flux); ++f) {
+    const std::size_t per_flux = oscillations_ * per_shape_;
+    for (std::size_t f = range_.first / per_flux; f * per_flux < range_.end; ++f) {
       // Kept for other oscillation and coefficient points, where there are any.
       const bool again = oscillations_ > 1, binned_again = again || coefficients_ > 1;
       Flux flux{f * oscillations_, Cache<KeptGrid>(again ? std::size_t{64} << 20 : 0),
@@ -281,26 +170,45 @@ class CurveScan {
   /// Makes rows and combines them, as many at a time as their detectors fill a chunk. make_row(row,
   /// threshold): the templates of a row, at its own threshold where none is given.
   template <class MakeRow>
-  void combine(std::size_t rows, const MakeRow& make_row) {
-    const std::size_t block = std::clamp<std::size_t>(chunk_ / per_row_, 1, rows);
-    for (std::size_t first = 0; first < rows; first += block) {
-      const std::size_t here = std::min(block, rows - first), detectors = here * per_row_;
+  void combine(std::size_t first_row, std::size_t rows, const MakeRow& make_row) {
+    const std::size_t from = std::max(first_row, range_.first / per_row_);
+    const std::size_t to = std::min(first_row + rows, (range_.end + per_row_ - 1) / per_row_);
+    const std::size_t block = std::max<std::size_t>(chunk_ / per_row_, 1);
+    for (std::size_t first = from; first < to; first += block) {
+      const std::size_t here = std::min(block, to - first);
       if (reach_threshold_) {
-        std::vector<double> thresholds(detectors);
+        std::vector<double> thresholds(here * per_row_);
         in_parallel(runner_.concurrent_calls(), here, [&](std::size_t i) {
-          reach_thresholds([&](double t) { return make_row(first + i, &t); },
+          reach_thresholds([&](double t) { return make_row(first - first_row + i, &t); },
                            std::span(thresholds).subspan(i * per_row_, per_row_));
         });
-        deliver(thresholds);
+        deliver(first * per_row_, here * per_row_, [&](std::size_t done, std::size_t count) {
+          return std::vector<double>(thresholds.begin() + done, thresholds.begin() + done + count);
+        });
         continue;
       }
       std::vector<Row> made(here);
-      in_parallel(evaluation_ == Evaluation::fast ? runner_.threads() : 1, here,
-                  [&](std::size_t i) { made[i] = make_row(first + i, nullptr); });
+      in_parallel(runner_.threads(), here,
+                  [&](std::size_t i) { made[i] = make_row(first - first_row + i, nullptr); });
       auto problem = amplitudes_.problem();
       for (const auto& row : made) append(problem, row);
-      for (std::size_t done = 0; done < detectors; done += chunk_)
-        deliver(runner_.combine(problem, done, std::min(chunk_, detectors - done)));
+      deliver(first * per_row_, here * per_row_, [&](std::size_t done, std::size_t count) {
+        return runner_.combine(problem, done, count);
+      });
+    }
+  }
+
+  /// Of `count` detectors from `origin` on, hands over those that are asked for, a chunk at a time:
+  /// values(first, count) computes them, first relative to the origin.
+  template <class Values>
+  void deliver(std::size_t origin, std::size_t count, const Values& values) {
+    const std::size_t low = std::max(range_.first, origin) - origin;
+    const std::size_t high = std::min(range_.end, origin + count) - origin;
+    for (std::size_t done = low; done < high; done += chunk_) {
+      const auto limits = values(done, std::min(chunk_, high - done));
+      sink_(limits);
+      counters_.combinations += limits.size();
+      if (progress_) progress_(static_cast<double>(limits.size()));
     }
   }
 
@@ -345,20 +253,22 @@ class CurveScan {
     }
   }
 
-  void deliver(const std::vector<double>& limits) {
-    sink_(limits);
-    counters_.combinations += limits.size();
-    if (progress_) progress_(static_cast<double>(limits.size()));
+  /// Oscillation points of a flux that hold detectors asked for: first and end.
+  std::pair<std::size_t, std::size_t> asked(const Flux& flux) const {
+    const std::size_t first = std::max(flux.first_shape, range_.first / per_shape_);
+    const std::size_t end =
+        std::min(flux.first_shape + oscillations_, (range_.end + per_shape_ - 1) / per_shape_);
+    return {first - flux.first_shape, std::max(first, end) - flux.first_shape};
   }
 
   /// A convolution for each shape, spectra for each of its coefficient points.
   void convolve(Flux& flux) {
     // As many shapes at a time as their detectors fill a chunk, and never more than some dozen:
     // each holds its running integrals.
-    const std::size_t detectors = coefficients_ * responses_ * per_row_;
-    const std::size_t batch = std::clamp<std::size_t>(chunk_ / detectors, 1, 64);
-    for (std::size_t first = 0; first < oscillations_; first += batch) {
-      std::vector<Shape> shapes(std::min(batch, oscillations_ - first));
+    const std::size_t batch = std::clamp<std::size_t>(chunk_ / per_shape_, 1, 64);
+    const auto [begin, end] = asked(flux);
+    for (std::size_t first = begin; first < end; first += batch) {
+      std::vector<Shape> shapes(std::min(batch, end - first));
       in_parallel(runner_.concurrent_calls(), shapes.size(), [&](std::size_t s) {
         shapes[s].flux = make_solar_flux(curve_at(flux.first_shape + first + s, 0, 0).flux);
         shapes[s].convolution = runner_.convolve(shapes[s].flux);
@@ -373,6 +283,10 @@ class CurveScan {
     const std::size_t block = std::clamp<std::size_t>(chunk_ / (responses_ * per_row_), 1, 256);
     for (std::size_t first = 0; first < points; first += block) {
       const std::size_t here = std::min(block, points - first);
+      const std::size_t first_row = (first_shape * coefficients_ + first) * responses_;
+      if (first_row * per_row_ >= range_.end ||
+          (first_row + here * responses_) * per_row_ <= range_.first)
+        continue;
       std::vector<Templates> spectra(here);
       std::vector<std::shared_ptr<const KeptGrid>> grids(here);
       in_parallel(runner_.concurrent_calls(), here, [&](std::size_t i) {
@@ -381,7 +295,7 @@ class CurveScan {
         spectra[i] = total(runner_.spectra(*shapes[s].convolution, grids[i]->rows));
       });
       counters_.coefficient_evaluations += here;
-      combine(here * responses_, [&](std::size_t row, const double* threshold) {
+      combine(first_row, here * responses_, [&](std::size_t row, const double* threshold) {
         const std::size_t i = row / responses_, r = row % responses_;
         const std::size_t s = (first + i) / coefficients_, c = (first + i) % coefficients_;
         const auto made = binned(flux, *grids[i], first_shape + s, c, r, threshold);
@@ -422,15 +336,17 @@ class CurveScan {
         }
     });
 
-    const std::size_t batch = std::clamp<std::size_t>(chunk_ / (rows * per_row_), 1, 4096);
-    for (std::size_t first = 0; first < oscillations_; first += batch) {
-      const std::size_t here = std::min(batch, oscillations_ - first);
+    const std::size_t batch = std::clamp<std::size_t>(chunk_ / per_shape_, 1, 4096);
+    const auto [begin, end] = asked(flux);
+    for (std::size_t first = begin; first < end; first += batch) {
+      const std::size_t here = std::min(batch, end - first);
       auto problem = repeated(shared, here);
       problem.signal =
           runner_.signals(solar, response, std::span(oscillations).subspan(first, here));
-      const std::size_t detectors = here * rows * per_row_;
-      for (std::size_t done = 0; done < detectors; done += chunk_)
-        deliver(runner_.combine(problem, done, std::min(chunk_, detectors - done)));
+      deliver((flux.first_shape + first) * per_shape_, here * per_shape_,
+              [&](std::size_t done, std::size_t count) {
+                return runner_.combine(problem, done, count);
+              });
       counters_.convolutions += here;
       counters_.coefficient_evaluations += here * coefficients_;
       counters_.rebinnings += here * rows;
@@ -487,12 +403,13 @@ class CurveScan {
 
   /// The dense grid of each row, one after the other: a judge, not a way to scan.
   void sum_directly(const Flux& flux) {
-    const std::size_t per_shape = coefficients_ * responses_;
-    for (std::size_t row = 0; row < oscillations_ * per_shape; ++row) {
-      const auto own = curve_at(flux.first_shape + row / per_shape, row % per_shape / responses_,
-                                row % responses_);
+    const std::size_t rows = coefficients_ * responses_, first_row = flux.first_shape * rows;
+    const std::size_t end_row = (range_.end + per_row_ - 1) / per_row_;
+    for (std::size_t row = std::max(first_row, range_.first / per_row_);
+         row < std::min(first_row + oscillations_ * rows, end_row); ++row) {
+      const auto own = curve_at(row / rows, row % rows / responses_, row % responses_);
       const auto solar = make_solar_flux(own.flux);
-      combine(1, [&](std::size_t, const double* threshold) {
+      combine(row, 1, [&](std::size_t, const double* threshold) {
         auto curve = own;
         if (threshold) curve.threshold = *threshold;
         const auto problem = make_recoil_problem(curve, load_target(curve.target), solar);
@@ -507,11 +424,12 @@ class CurveScan {
   const Runner& runner_;
   Evaluation evaluation_;
   std::size_t chunk_;
+  DetectorRange range_;  ///< within the curve
   const LimitSink& sink_;
   const ProgressCallback& progress_;
   Counters& counters_;
   Amplitudes amplitudes_;
-  std::size_t per_row_, responses_, coefficients_, oscillations_;
+  std::size_t per_row_, responses_, coefficients_, oscillations_, per_shape_;
   bool reach_threshold_;
   double lower_ = 0, upper_ = 0;    ///< recoil energies that matter, MeV
   std::vector<std::size_t> media_;  ///< [coefficients]: points of one number share recoil panels
@@ -520,10 +438,17 @@ class CurveScan {
 }  // namespace
 
 Counters scan_grid(const Grid& grid, const Runner& runner, Evaluation evaluation, std::size_t chunk,
-                   const LimitSink& sink, const ProgressCallback& progress) {
+                   const DetectorRange& range, const LimitSink& sink,
+                   const ProgressCallback& progress) {
   Counters counters;
-  for (std::size_t c = 0; c < grid.curves().size(); ++c)
-    CurveScan(grid, c, runner, evaluation, chunk, sink, progress, counters).run();
+  const std::size_t per_curve = grid.size() / grid.curves().size();
+  for (std::size_t c = 0; c < grid.curves().size(); ++c) {
+    const std::size_t origin = c * per_curve;
+    const DetectorRange own{std::clamp(range.first, origin, origin + per_curve) - origin,
+                            std::clamp(range.end, origin, origin + per_curve) - origin};
+    if (own.first < own.end)
+      CurveScan(grid, c, runner, evaluation, chunk, own, sink, progress, counters).run();
+  }
   return counters;
 }
 
