@@ -1,6 +1,5 @@
 #include "magnu/io/results.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include "magnu/core/csv.hpp"
 #include "magnu/experiment/targets.hpp"
 #include "magnu/io/quantity.hpp"
+#include "magnu/io/staged_file.hpp"
 #include "magnu/io/study_file.hpp"
 #include "magnu/version.hpp"
 
@@ -29,59 +29,6 @@ const std::vector<std::string> result_names{
 const char* name_of(Statistic statistic) {
   return statistic == Statistic::density ? "density" : "counts";
 }
-
-/// A file under a temporary name, gone again unless it is kept.
-class StagedFile {
- public:
-  StagedFile(const fs::path& folder, std::string name)
-      : final_(folder / name), temporary_(folder / fmt::format(".{}.{}.tmp", name, getpid())) {}
-  StagedFile(StagedFile&& other) noexcept
-      : final_(std::move(other.final_)), temporary_(std::exchange(other.temporary_, {})) {}
-  ~StagedFile() {
-    std::error_code ignored;
-    if (!temporary_.empty()) fs::remove(temporary_, ignored);
-  }
-
-  void fill(std::string_view text) const {
-    const int file = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (file < 0) fail();
-    while (!text.empty()) {
-      const auto written = ::write(file, text.data(), text.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail_and_close(file);
-      text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    if (fsync(file) != 0) fail_and_close(file);
-    if (close(file) != 0) fail();
-  }
-
-  /// Before the first rename: nothing that would make a later one fail.
-  void expect_replaceable() const {
-    if (!fs::is_directory(final_)) return;
-    errno = EISDIR;
-    fail();
-  }
-
-  void keep() {
-    if (rename(temporary_.c_str(), final_.c_str()) != 0) fail();
-    temporary_.clear();
-  }
-
- private:
-  [[noreturn]] void fail() const {
-    throw OutputError(final_.string(), std::string("cannot be written: ") + std::strerror(errno),
-                      "the folder's former results are untouched; free space or name another "
-                      "folder with --out");
-  }
-  [[noreturn]] void fail_and_close(int file) const {
-    const int reason = errno;
-    close(file);
-    errno = reason;
-    fail();
-  }
-
-  fs::path final_, temporary_;
-};
 
 std::string study_json(const Study& study, const std::vector<CurveResult>& results,
                        const Provenance& provenance) {

@@ -1,0 +1,218 @@
+#include "magnu/io/checkpoint.hpp"
+
+#define XXH_INLINE_ALL
+#include <fmt/format.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "magnu/core/error.hpp"
+#include "magnu/io/staged_file.hpp"
+
+namespace magnu {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+Json to_json(const Counters& c) {
+  return {{"convolutions", c.convolutions},
+          {"coefficient_evaluations", c.coefficient_evaluations},
+          {"rebinnings", c.rebinnings},
+          {"direct_evaluations", c.direct_evaluations},
+          {"combinations", c.combinations}};
+}
+
+Counters sum(const Counters& a, const Counters& b) {
+  return {a.convolutions + b.convolutions, a.coefficient_evaluations + b.coefficient_evaluations,
+          a.rebinnings + b.rebinnings, a.direct_evaluations + b.direct_evaluations,
+          a.combinations + b.combinations};
+}
+
+std::string hex(XXH64_hash_t hash) {
+  return fmt::format("{:016x}", hash);
+}
+
+}  // namespace
+
+std::string RunIdentity::difference(const RunIdentity& other) const {
+  const std::tuple<const char*, std::string, std::string> entries[] = {
+      {"study hash", study, other.study},
+      {"data hash", data, other.data},
+      {"program", program, other.program},
+      {"instruction set", instruction_set, other.instruction_set},
+      {"backend", backend, other.backend},
+      {"evaluation", evaluation, other.evaluation}};
+  for (const auto& [name, here, there] : entries)
+    if (here != there) return fmt::format("{} {} here, {} there", name, here, there);
+  return "";
+}
+
+std::size_t Manifest::done() const {
+  std::size_t sum = 0;
+  for (const auto& segment : segments) sum += segment.count;
+  return sum;
+}
+
+void Manifest::write(const fs::path& path) const {
+  Json list = Json::array();
+  for (const auto& s : segments) list.push_back({{"count", s.count}, {"xxh3", s.checksum}});
+  const Json json{{"magnu", "checkpoint"},
+                  {"study_hash", identity.study},
+                  {"data_hash", identity.data},
+                  {"program", identity.program},
+                  {"instruction_set", identity.instruction_set},
+                  {"backend", identity.backend},
+                  {"evaluation", identity.evaluation},
+                  {"shard", shard},
+                  {"shards", shards},
+                  {"first", range.first},
+                  {"end", range.end},
+                  {"finished", finished},
+                  {"seconds", seconds},
+                  {"counters", to_json(counters)},
+                  {"host", worker.host},
+                  {"job", worker.job},
+                  {"command", command},
+                  {"segments", list}};
+  // Its own checksum last: a manifest that was cut or changed is seen as such.
+  const auto text = json.dump(1);
+  replace_file(path, text + "\n" + hex(XXH3_64bits(text.data(), text.size())) + "\n");
+}
+
+std::optional<Manifest> Manifest::read(const fs::path& path) {
+  std::ifstream file(path);
+  if (!file) return {};
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  const auto broken = [&](const char* how) {
+    return OutputError(path.string(), std::string("is not a whole manifest: ") + how,
+                       "remove its folder and compute it again");
+  };
+  if (text.size() < 18 || text.back() != '\n') throw broken("it is cut short");
+  const auto checksum = text.substr(text.size() - 17, 16);
+  text.resize(text.size() - 18);
+  if (checksum != hex(XXH3_64bits(text.data(), text.size())))
+    throw broken("its checksum does not fit");
+  const auto json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) throw broken("it is no JSON");
+  try {
+    Manifest m;
+    m.identity = {json.at("study_hash"),      json.at("data_hash"), json.at("program"),
+                  json.at("instruction_set"), json.at("backend"),   json.at("evaluation")};
+    m.shard = json.at("shard");
+    m.shards = json.at("shards");
+    m.range = {json.at("first"), json.at("end")};
+    m.finished = json.at("finished");
+    m.seconds = json.at("seconds");
+    const auto& c = json.at("counters");
+    m.counters = {c.at("convolutions"), c.at("coefficient_evaluations"), c.at("rebinnings"),
+                  c.at("direct_evaluations"), c.at("combinations")};
+    m.worker.host = json.at("host");
+    m.worker.job = json.at("job");
+    m.command = json.at("command");
+    for (const auto& s : json.at("segments")) m.segments.push_back({s.at("count"), s.at("xxh3")});
+    return m;
+  } catch (const nlohmann::json::exception&) {
+    throw broken("an entry is missing");
+  }
+}
+
+bool write_at(int file, std::span<const double> values, std::uint64_t offset) {
+  const char* data = reinterpret_cast<const char*>(values.data());
+  for (std::size_t done = 0; done < values.size_bytes();) {
+    const auto count = pwrite(file, data + done, values.size_bytes() - done,
+                              static_cast<off_t>(offset + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return false;
+    done += static_cast<std::size_t>(count);
+  }
+  return true;
+}
+
+bool read_at(int file, std::span<double> values, std::uint64_t offset) {
+  char* data = reinterpret_cast<char*>(values.data());
+  for (std::size_t done = 0; done < values.size_bytes();) {
+    const auto count = pread(file, data + done, values.size_bytes() - done,
+                             static_cast<off_t>(offset + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count == 0) errno = EIO;  // the file ends too early
+    if (count <= 0) return false;
+    done += static_cast<std::size_t>(count);
+  }
+  return true;
+}
+
+std::size_t intact_segments(const Manifest& manifest, int file, std::uint64_t offset) {
+  std::vector<double> buffer(std::size_t{1} << 17);
+  for (std::size_t s = 0; s < manifest.segments.size(); ++s) {
+    XXH3_state_t state;
+    XXH3_64bits_reset(&state);
+    for (std::uint64_t left = manifest.segments[s].count; left > 0;) {
+      const auto some = std::span(buffer).first(std::min<std::uint64_t>(left, buffer.size()));
+      if (!read_at(file, some, offset)) return s;
+      XXH3_64bits_update(&state, some.data(), some.size_bytes());
+      offset += some.size_bytes();
+      left -= some.size();
+    }
+    if (hex(XXH3_64bits_digest(&state)) != manifest.segments[s].checksum) return s;
+  }
+  return manifest.segments.size();
+}
+
+struct Checkpoint::Hash {
+  XXH3_state_t state;
+};
+
+Checkpoint::Checkpoint(fs::path path, Manifest manifest, int file, std::uint64_t offset,
+                       double every)
+    : path_(std::move(path)),
+      manifest_(std::move(manifest)),
+      before_(manifest_.counters),
+      seconds_before_(manifest_.seconds),
+      file_(file),
+      offset_(offset + 8 * manifest_.done()),
+      every_(every),
+      hash_(std::make_unique<Hash>()) {
+  XXH3_64bits_reset(&hash_->state);
+}
+
+Checkpoint::~Checkpoint() = default;
+
+void Checkpoint::append(std::span<const double> values) {
+  if (!write_at(file_, values, offset_))
+    throw OutputError(path_.parent_path().string(),
+                      std::string("cannot be written: ") + std::strerror(errno),
+                      "what was sealed is safe; free space and go on with --resume");
+  XXH3_64bits_update(&hash_->state, values.data(), values.size_bytes());
+  offset_ += values.size_bytes();
+  unsealed_ += values.size();
+}
+
+void Checkpoint::tick(const Counters& counters) {
+  if (std::chrono::duration<double>(Clock::now() - last_).count() >= every_)
+    seal(counters, false);
+}
+
+void Checkpoint::seal(const Counters& counters, bool finished) {
+  if (fsync(file_) != 0)
+    throw OutputError(path_.parent_path().string(),
+                      std::string("cannot be written: ") + std::strerror(errno),
+                      "what was sealed is safe; free space and go on with --resume");
+  if (unsealed_ > 0)
+    manifest_.segments.push_back({unsealed_, hex(XXH3_64bits_digest(&hash_->state))});
+  unsealed_ = 0;
+  XXH3_64bits_reset(&hash_->state);
+  manifest_.counters = sum(before_, counters);
+  manifest_.seconds =
+      seconds_before_ + std::chrono::duration<double>(Clock::now() - start_).count();
+  manifest_.finished = finished;
+  manifest_.write(path_);
+  last_ = Clock::now();
+}
+
+}  // namespace magnu

@@ -1,0 +1,110 @@
+#include "magnu/io/run_lock.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "magnu/core/error.hpp"
+
+namespace magnu {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* lock_name = ".lock";
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+/// Field 22 of /proc/PID/stat; empty for a process that is gone.
+std::string start_of(long pid) {
+  std::ifstream file(fmt::format("/proc/{}/stat", pid));
+  std::string text;
+  std::getline(file, text);
+  const auto name_end = text.rfind(')');  // the name may hold anything
+  if (name_end == std::string::npos) return "";
+  std::istringstream rest(text.substr(name_end + 1));
+  std::string word;
+  for (int field = 3; field <= 22 && rest >> word; ++field) {
+  }
+  return word;
+}
+
+}  // namespace
+
+Worker Worker::self() {
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  auto job = environment("SLURM_ARRAY_JOB_ID").empty()
+                 ? environment("SLURM_JOB_ID")
+                 : environment("SLURM_ARRAY_JOB_ID") + "_" + environment("SLURM_ARRAY_TASK_ID");
+  return {host, std::move(job), getpid(), start_of(getpid())};
+}
+
+bool Worker::runs() const {
+  if (host != self().host) return true;
+  return (kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM) && start_of(pid) == started;
+}
+
+std::string Worker::text() const {
+  return fmt::format("process {} on {}{}", pid, host, job.empty() ? "" : ", job " + job);
+}
+
+Worker lock_holder(const fs::path& folder) {
+  std::ifstream file(folder / lock_name);
+  const auto json = nlohmann::json::parse(file, nullptr, false);
+  if (!json.is_object()) return {};
+  return {json.value("host", ""), json.value("job", ""), json.value("pid", 0L),
+          json.value("started", "")};
+}
+
+RunLock::RunLock(const fs::path& folder) : path_(folder / lock_name) {
+  const auto self = Worker::self();
+  const auto text = nlohmann::json{
+      {"host", self.host}, {"job", self.job}, {"pid", self.pid}, {"started", self.started}}
+                        .dump();
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    // Written whole under a name of its own, then linked: a lock is never seen half written.
+    const auto own = folder / fmt::format("{}.{}.{}", lock_name, self.host, self.pid);
+    {
+      std::ofstream file(own);
+      file << text;
+      if (!file.flush())
+        throw OutputError(own.string(), std::string("cannot be written: ") + std::strerror(errno),
+                          "free space or name another folder with --out");
+    }
+    const bool made = link(own.c_str(), path_.c_str()) == 0;
+    const int reason = errno;
+    fs::remove(own);
+    if (made) return;
+    if (reason != EEXIST)
+      throw OutputError(path_.string(), std::string("cannot be made: ") + std::strerror(reason),
+                        "name another folder with --out");
+    const auto holder = lock_holder(folder);
+    const bool earlier_try = !self.job.empty() && holder.job == self.job;
+    if (holder.runs() && !earlier_try)
+      throw InputError({folder.string(), 0, "", ""}, "another run writes here: " + holder.text(),
+                       "wait for it; if it is gone, remove " + path_.string());
+    spdlog::info("{}: a lock of {}, which is gone, is removed", folder.string(), holder.text());
+    fs::remove(path_);
+  }
+  throw InputError({folder.string(), 0, "", ""}, "another run has just started here",
+                   "wait for it");
+}
+
+RunLock::~RunLock() {
+  std::error_code ignored;
+  fs::remove(path_, ignored);
+}
+
+}  // namespace magnu

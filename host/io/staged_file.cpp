@@ -1,0 +1,76 @@
+#include "magnu/io/staged_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "magnu/core/error.hpp"
+
+namespace magnu {
+
+namespace fs = std::filesystem;
+
+StagedFile::StagedFile(const fs::path& folder, const std::string& name)
+    : final_(folder / name), temporary_(folder / fmt::format(".{}.{}.tmp", name, getpid())) {}
+
+StagedFile::StagedFile(StagedFile&& other) noexcept
+    : final_(std::move(other.final_)), temporary_(std::exchange(other.temporary_, {})) {}
+
+StagedFile::~StagedFile() {
+  std::error_code ignored;
+  if (!temporary_.empty()) fs::remove(temporary_, ignored);
+}
+
+void StagedFile::fill(std::string_view text) const {
+  const int file = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (file < 0) fail();
+  while (!text.empty()) {
+    const auto written = ::write(file, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail_and_close(file);
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  if (fsync(file) != 0) fail_and_close(file);
+  if (close(file) != 0) fail();
+}
+
+void StagedFile::expect_replaceable() const {
+  if (!fs::is_directory(final_)) return;
+  errno = EISDIR;
+  fail();
+}
+
+void StagedFile::keep() {
+  if (rename(temporary_.c_str(), final_.c_str()) != 0) fail();
+  temporary_.clear();
+}
+
+void StagedFile::fail() const {
+  throw OutputError(final_.string(), std::string("cannot be written: ") + std::strerror(errno),
+                    "the folder's former results are untouched; free space or name another "
+                    "folder with --out");
+}
+
+void StagedFile::fail_and_close(int file) const {
+  const int reason = errno;
+  close(file);
+  errno = reason;
+  fail();
+}
+
+void replace_file(const fs::path& path, std::string_view text) {
+  StagedFile staged(path.parent_path(), path.filename().string());
+  staged.fill(text);
+  staged.keep();
+  // The rename itself must outlive a power cut too.
+  const int folder = open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return;
+  fsync(folder);
+  close(folder);
+}
+
+}  // namespace magnu

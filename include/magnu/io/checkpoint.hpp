@@ -1,0 +1,93 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "magnu/io/run_lock.hpp"
+#include "magnu/scan/engine.hpp"
+#include "magnu/scan/grid_scan.hpp"
+
+namespace magnu {
+
+/// What values must have in common to stand in one file: each entry is a name and what it was.
+struct RunIdentity {
+  std::string study, data;             ///< hashes
+  std::string program;                 ///< version and commit
+  std::string instruction_set, backend, evaluation;
+
+  /// The first entry in which two differ: "study hash: A here, B there"; empty for none.
+  std::string difference(const RunIdentity& other) const;
+};
+
+/// Values that are on disk for good.
+struct Segment {
+  std::uint64_t count = 0;
+  std::string checksum;  ///< XXH3 of their bytes
+};
+
+/// What stands beside values on their way: a small file, replaced as a whole.
+struct Manifest {
+  RunIdentity identity;
+  std::size_t shard = 1, shards = 1;  ///< from 1
+  DetectorRange range;
+  std::vector<Segment> segments;
+  Counters counters;
+  double seconds = 0;   ///< of computation
+  bool finished = false;
+  std::string command;  ///< that computes these values
+  Worker worker;
+
+  std::size_t done() const;
+  /// Null where there is none; OutputError where it cannot be understood.
+  static std::optional<Manifest> read(const std::filesystem::path& path);
+  void write(const std::filesystem::path& path) const;
+};
+
+/// Values appended to an open file and sealed now and then: flushed to disk, then entered into the
+/// manifest with their checksum. What was not sealed does not count and is computed again.
+class Checkpoint {
+ public:
+  /// Values go into `file` from byte `offset` on. `manifest` says what they are; its segments stand
+  /// in the file already. Nothing is sealed before `every` seconds are over, nor where nothing came.
+  Checkpoint(std::filesystem::path path, Manifest manifest, int file, std::uint64_t offset,
+             double every);
+  ~Checkpoint();
+
+  const Manifest& manifest() const { return manifest_; }
+
+  /// The next values, with the counters of this run so far.
+  void append(std::span<const double> values);
+  /// Seals when it is time.
+  void tick(const Counters& counters);
+  void seal(const Counters& counters, bool finished);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Hash;
+
+  std::filesystem::path path_;
+  Manifest manifest_;
+  Counters before_;  ///< of earlier runs
+  double seconds_before_;
+  int file_;
+  std::uint64_t offset_;
+  double every_;
+  std::uint64_t unsealed_ = 0;
+  std::unique_ptr<Hash> hash_;
+  Clock::time_point start_ = Clock::now(), last_ = start_;
+};
+
+/// The largest number of leading segments that are in a file as they should be.
+std::size_t intact_segments(const Manifest& manifest, int file, std::uint64_t offset);
+
+/// Writes doubles at a byte of a file, or reads them; false with errno where that fails.
+bool write_at(int file, std::span<const double> values, std::uint64_t offset);
+bool read_at(int file, std::span<double> values, std::uint64_t offset);
+
+}  // namespace magnu

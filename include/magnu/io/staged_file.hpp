@@ -1,0 +1,33 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace magnu {
+
+/// A file under a temporary name, gone again unless it is kept.
+class StagedFile {
+ public:
+  StagedFile(const std::filesystem::path& folder, const std::string& name);
+  StagedFile(StagedFile&& other) noexcept;
+  ~StagedFile();
+
+  /// The whole content, flushed to disk. OutputError where that fails.
+  void fill(std::string_view text) const;
+  /// Before the first rename of several: nothing that would make a later one fail.
+  void expect_replaceable() const;
+  /// Gives it its name.
+  void keep();
+
+ private:
+  [[noreturn]] void fail() const;
+  [[noreturn]] void fail_and_close(int file) const;
+
+  std::filesystem::path final_, temporary_;
+};
+
+/// Replaces a file by a text: whole or not at all, and on disk when it returns.
+void replace_file(const std::filesystem::path& path, std::string_view text);
+
+}  // namespace magnu
