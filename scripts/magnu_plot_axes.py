@@ -247,8 +247,8 @@ def hatching(**more):
 def surface_figure(limits):
     """Delta chi^2 over the magnetic moment, with the confidence level of the limits."""
     surface = limits.surface
-    figure, panels = start_figure(SimpleNamespace(**{**vars(limits), "kept": surface.kept}), 7.2, [3.2], 1, False,
-                                  left=0.6, right=2.3)
+    figure, panels = start_figure(SimpleNamespace(**{**vars(limits), "kept": surface.kept}), 7.2 if surface.labels[0] else 5.1, [3.2],
+                                  1, False, left=0.6, right=2.3 if surface.labels[0] else 0.2)
     axes = panels[0][0]
     top = max([12] + [2 * level for level in surface.levels])
     inside = surface.mu[((surface.chi2 > 1e-3 * top) & (surface.chi2 < top)).any(axis=0)]
