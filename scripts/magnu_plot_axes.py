@@ -1,206 +1,12 @@
-"""The figures of a study with axes: limits over one setting as lines, over two as maps."""
+"""The figures of a study with axes: limits over one setting as lines, over two as maps, and surfaces."""
 import math
-import re
-import textwrap
 import warnings
 from types import SimpleNamespace
 
-from magnu_plot import Failure, LINE, MOMENT, MOST_LINES, MOST_PANELS, log_ticks, new_figure, plain, styles_of
+from magnu_plot import LINE, MOMENT, log_ticks, new_figure, styles_of
+from magnu_plot_grid import blank_of, labels_of, name_of, number, quantity_of, title_lines, title_of, unit_of, word
 
-NAMES = {"threshold": "Threshold", "upper": "Upper end", "bins": "Number of bins", "exposure": "Exposure",
-         "background": "Background", "background.flat": "Flat background",
-         "background.fraction": "Background per signal", "fraction_in": "Background fraction in",
-         "oscillation.dm2_21": r"$\Delta m^2_{21}$", "oscillation.sin2_theta12": r"$\sin^2\theta_{12}$",
-         "oscillation.sin2_theta13": r"$\sin^2\theta_{13}$", "sin2_theta_w": r"$\sin^2\theta_W$",
-         "sigma_scale": r"Factor on $\sigma$", "confidence_level": "Confidence level", "solar_model": "Solar model",
-         "b8_spectrum": r"$^8$B spectrum", "target": "Target", "electrons": "Electrons", "statistic": "Statistic"}
-WORDS = {"xenon1t": "XENON1T", "xenonnt": "XENONnT", "darwin": "DARWIN", "bs05op": "BS05(OP)", "bs05agsop": "BS05(AGS,OP)",
-         "b16gs98": "B16-GS98", "b16agss09": "B16-AGSS09", "bahcall1996": "Bahcall 1996", "winter2006": "Winter 2006"}
 FLAT = 1.001            # limits that differ by less than this factor are called the same
-MOST_POINTS = 1000      # drawn along an axis: more could not be told apart
-
-
-def read_scale(scale, path):
-    """An axis: name, unit, values (numbers or words) and whether they are numbers."""
-    words = scale.dtype.kind == "O"
-    unit = scale.attrs.get("units", "")
-    return SimpleNamespace(path=path, unit=unit if isinstance(unit, str) else unit.decode(), numeric=not words,
-                           values=list(scale.asstr()[()]) if words else scale[()])
-
-
-def read_limits(path, shown, fixed):
-    """The part of limits.h5 to draw: one or two axes (x, y), an axis of lines or panels, and words on the others."""
-    try:
-        import h5py
-    except ImportError:
-        raise Failure(2, "limits.h5 needs the Python module h5py (Debian: apt-get install python3-h5py)")
-    try:
-        open(path, "rb").close()
-        with h5py.File(path, "r") as file:
-            study = file.attrs["study"]
-            data = file["mu_eff"]
-            axes = [read_scale(dim[0], dim.keys()[0]) for dim in data.dims]
-            if [len(axis.values) for axis in axes] != list(data.shape) or 0 in data.shape or axes[0].path != "curve":
-                raise ValueError
-            limits = choose(axes, path, shown, fixed)
-            limits.study = study if isinstance(study, str) else study.decode()
-            limits.mu = read_part(data, axes, limits)
-    except OSError as error:
-        raise Failure(2, f"{path}: cannot read: {error.strerror or 'damaged, or not an HDF5 file'}")
-    except (KeyError, ValueError, IndexError, AttributeError, TypeError, RuntimeError):
-        raise Failure(2, f"{path}: not the limits of a study of magnu")
-    return limits
-
-
-def pick(axis, text, path):
-    """The index of the value of an axis that --at asks for."""
-    if not axis.numeric:
-        bare = {re.sub(r"[\[\]{}\s]", "", value): i for i, value in reversed(list(enumerate(axis.values)))}
-        asked = re.sub(r"[\[\]{}\s]", "", text)
-        if asked not in bare:
-            raise Failure(2, f"--at {axis.path}={text}: not in {path}; there are {', '.join(axis.values)}")
-        return axis.values.index(text) if text in axis.values else bare[asked]
-    number = text.strip()
-    if axis.unit and number.endswith(axis.unit):
-        number = number[:-len(axis.unit)]
-    try:
-        value = float(number)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise Failure(2, f"--at {axis.path}={text}: not a number{' of ' + axis.unit if axis.unit else ''}")
-    return min(range(len(axis.values)), key=lambda i: abs(axis.values[i] - value))
-
-
-def choose(axes, path, shown, fixed):
-    """Which axes are drawn (x, y), which give lines or panels (many), and the index at which each other is kept."""
-    by_path = {axis.path: axis for axis in axes}
-    at = {}
-
-    def find(name, option):
-        if name not in by_path:
-            raise Failure(2, f"{option}: {path} has no axis {name}; it has {', '.join(by_path)}")
-        return by_path[name]
-
-    for text in fixed:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise Failure(2, f"--at {text}: not AXIS=VALUE (see --help)")
-        axis = find(name.strip(), f"--at {text}")
-        at[axis.path] = pick(axis, value, path)
-    free = [axis for axis in axes[1:] if len(axis.values) > 1 and axis.path not in at]
-    if shown:
-        names = [name.strip() for name in shown.split(",")]
-        drawn = [find(name, f"--axes {shown}") for name in names]
-        wrong = [axis for axis in drawn if axis not in free or (len(drawn) > 1 and not axis.numeric)]
-        if len(drawn) > 2 or len(set(names)) < len(names):
-            raise Failure(2, f"--axes {shown}: not one axis or two (see --help)")
-        if wrong:
-            why = ("gives the lines or panels" if wrong[0].path == "curve" else "is fixed by --at"
-                   if wrong[0].path in at else "has one value" if wrong[0].numeric or len(wrong[0].values) == 1
-                   else "is of words, and a map needs numbers")
-            raise Failure(2, f"--axes {shown}: {wrong[0].path} {why}")
-    else:
-        drawn = [axis for axis in free if axis.numeric][:2] or free[:1]
-    if not drawn:
-        raise Failure(2, f"{path}: no axis with more than one value{' is left' if at else ''}, so nothing to draw against")
-    many, count = [], 1
-    for axis in axes:
-        if axis in drawn or axis.path in at:
-            continue
-        most = MOST_LINES if len(drawn) == 1 else MOST_PANELS
-        if axis.path == "curve" or (not axis.numeric and 1 < len(axis.values) and count * len(axis.values) <= most):
-            many.append(axis)
-            count *= min(most, len(axis.values))
-            axis.left_out = max(0, len(axis.values) - most)
-        else:
-            at[axis.path] = 0 if not axis.numeric else sorted(
-                range(len(axis.values)), key=lambda i: axis.values[i])[(len(axis.values) - 1) // 2]
-    return SimpleNamespace(x=drawn[0], y=drawn[1] if len(drawn) > 1 else None, many=many,
-                           kept=[(axis, axis.values[at[axis.path]]) for axis in axes if axis.path in at], at=at)
-
-
-def read_part(data, axes, limits):
-    """The limits as an array [lines or panels][y][x], ascending along x and y, nan where there is no limit."""
-    import numpy as np
-    parts, where = [], []
-    for axis in axes:
-        if axis.path in limits.at:
-            parts.append(limits.at[axis.path])
-            continue
-        if axis in limits.many:
-            axis.values = axis.values[:len(axis.values) - axis.left_out]
-            parts.append(slice(len(axis.values)))
-        else:
-            if axis.numeric:
-                axis.ends = min(axis.values), max(axis.values)
-            parts.append(slice(None, None, math.ceil(len(axis.values) / MOST_POINTS)))
-            axis.values = axis.values[parts[-1]]
-        where.append(axis)
-    mu = data[tuple(parts)]
-    drawn = [axis for axis in (limits.y, limits.x) if axis]
-    mu = np.transpose(mu, [where.index(axis) for axis in limits.many + drawn])
-    mu = mu.reshape([-1] + [len(axis.values) for axis in drawn])
-    for dimension, axis in enumerate(drawn, 1):
-        if axis.numeric:
-            order = np.argsort(axis.values, kind="stable")
-            axis.values, mu = axis.values[order], np.take(mu, order, dimension)
-    return np.where(np.isfinite(mu) & (mu > 0), mu, np.nan)
-
-
-def name_of(axis):
-    """An axis as the field writes it."""
-    return NAMES.get(axis.path, plain(axis.path))
-
-
-def unit_of(axis):
-    """The unit of an axis as the field writes it."""
-    return plain(axis.unit.replace("tonne year", "t yr")).replace("eV^2", "eV$^2$")
-
-
-def title_of(axis):
-    """Name and unit for the side of a figure."""
-    return name_of(axis) + (f" [{unit_of(axis)}]" if axis.unit else "")
-
-
-def number(value, digits=4):
-    """A number as text: plain where it is short, else with a power of ten."""
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
-        return f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}"
-    digits, power = f"{value:.{digits - 1}e}".split("e")
-    digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
-    return (rf"$10^{{{int(power)}}}$" if digits == "1" else rf"${digits}\times10^{{{int(power)}}}$")
-
-
-def word(text):
-    """A choice as the field writes it."""
-    text = re.sub(r"[\[\]{}]", "", text).strip() or "none"
-    return plain(" + ".join(WORDS.get(part.strip(), part.strip()) for part in text.split(",")), 40)
-
-
-def labels_of(limits):
-    """What tells the lines or panels apart; empty where there is one."""
-    labels = [[]]
-    for axis in limits.many:
-        if len(axis.values) > 1:
-            words = [plain(text, 34) if axis.path == "curve" else word(text) for text in axis.values]
-            labels = [label + [text] for label in labels for text in words]
-    return [", ".join(label) for label in labels]
-
-
-def title_lines(limits, width):
-    """The study, and the values of the axes that are not drawn, in lines."""
-    words = [plain(limits.study)]
-    for axis in limits.many:
-        if axis.path == "curve" and len(axis.values) == 1 and axis.values[0] != limits.study:
-            words.append(plain(axis.values[0]))
-        if axis.path == "curve" and axis.left_out:
-            words.append(f"the first {len(axis.values)} of {len(axis.values) + axis.left_out} curves")
-    kept = [plain(value) if axis.path == "curve" else f"{name_of(axis)}: {word(value)}" if not axis.numeric else
-            
-            f"{name_of(axis)} = {number(value)} {unit_of(axis)}".rstrip().replace(" 1/", "/") for axis, value in limits.kept]
-    together = ",   ".join(text.replace(" ", "\u00a0") for text in kept)
-    return [": ".join(words)] + textwrap.wrap(together, int(16 * width))
 
 
 def start_figure(limits, width, heights, columns, panel_title, **layout):
@@ -214,16 +20,21 @@ def start_figure(limits, width, heights, columns, panel_title, **layout):
     return figure, panels
 
 
+def plain_log_ticks(side, low, high):
+    """Ticks of a logarithmic side, as plain numbers where these are short."""
+    from matplotlib.ticker import FuncFormatter
+    log_ticks(side, low, high)
+    if low >= 1e-3 and high <= 1e5:
+        side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
 def scale_axis(axes, which, axis):
     """Limits, scale and ticks of the x or y side for an axis of numbers."""
-    from matplotlib.ticker import FuncFormatter
     low, high = axis.ends
     side = getattr(axes, which + "axis")
     if low > 0 and high > 10 * low:
         axes.set(**{which + "scale": "log"})
-        log_ticks(side, low, high)
-        if low >= 1e-3 and high <= 1e4:
-            side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        plain_log_ticks(side, low, high)
     else:
         axes.ticklabel_format(axis=which, useMathText=True, useOffset=False, scilimits=(-3, 4))
     axes.set(**{which + "lim": (low, high)})
@@ -244,7 +55,7 @@ def line_figure(limits):
             dashes = "none"
         alone = few or np.isfinite(mu).sum() == 1
         axes.plot(at, mu, color=colour, linestyle=dashes, linewidth=1 if len(labels) > 10 else 1.5,
-                  label=label if np.isfinite(mu).any() else f"{label}: no limit",
+                  label=label if np.isfinite(mu).any() else f"{label}: {blank_of(limits)}",
                   marker=marker if alone else None, markersize=5.5, markeredgecolor="white", markeredgewidth=0.5)
     if x.numeric:
         scale_axis(axes, "x", x)
@@ -257,14 +68,14 @@ def line_figure(limits):
         axes.margins(x=0.03)
         axes.autoscale(axis="x")
     axes.tick_params(which="both", top=x.numeric)
-    axes.set(xlabel=title_of(x), ylabel="Limit on the magnetic moment " + MOMENT.split("moment ")[1])
+    axes.set(xlabel=title_of(x), ylabel=("Limit on the magnetic moment " if limits.asked.path == "mu_eff" else "") + quantity_of(limits, True))
     finite = limits.mu[np.isfinite(limits.mu)]
     if not len(finite):
-        axes.text(0.5, 0.5, "no limit", transform=axes.transAxes, ha="center")
+        axes.text(0.5, 0.5, blank_of(limits), transform=axes.transAxes, ha="center")
         axes.set(yticks=[])
     elif finite.max() > 10 * finite.min():
         axes.set(yscale="log")
-        log_ticks(axes.yaxis, *axes.get_ylim())
+        plain_log_ticks(axes.yaxis, *axes.get_ylim())
     else:
         axes.ticklabel_format(axis="y", useMathText=True, scilimits=(0, 0), useOffset=False)
     if len(labels) > 1:
@@ -333,6 +144,8 @@ def draw_contours(axes, x, y, field, levels, size):
     if places:
         axes.clabel(lines, fmt=texts, fontsize=size, inline_spacing=2, manual=places)
     for text in lines.labelTexts:
+        if 180 < text.get_rotation() % 360 < 285:       # reads upwards, as its neighbours do
+            text.set_rotation(text.get_rotation() + 180)
         text.set_path_effects([withStroke(linewidth=1.5, foreground="white", alpha=0.8)])
 
 
@@ -370,7 +183,8 @@ def map_figure(limits):
     shared = all(ends[1] - ends[0] >= 0.4 * whole for ends in found)
     group = [0 if shared else i // columns if table else i for i in range(len(labels))]
     each, height = (4.2, 3.3) if len(labels) == 1 else (2.5, 2.2)
-    layout = dict(left=0.62, right=1.25, gap=0.32, beside=0.3 if shared or table else 1.3)
+    blank = [not np.isfinite(mu).all() for mu in limits.mu]
+    layout = dict(left=0.62, right=1.25, bottom=0.72 if any(blank) else 0.5, gap=0.32, beside=0.3 if shared or table else 1.3)
     width = columns * each + (columns - 1) * layout["beside"] + layout["left"] + layout["right"]
     figure, panels = start_figure(limits, width, [height] * rows, columns, len(labels) > 1, **layout)
     for axes in panels.flat[len(labels):]:
@@ -391,9 +205,11 @@ def map_figure(limits):
         else:
             axes.set_ylabel(title_of(y))
         axes.set_title(label, fontsize=8, pad=4)
+        if blank[i]:
+            axes.add_patch(hatching(transform=axes.transAxes, zorder=0))
         middle = dict(transform=axes.transAxes, ha="center", va="center")
         if ranges[i] is None:
-            axes.text(0.5, 0.5, "no limit", **middle)
+            axes.text(0.5, 0.5, blank_of(limits), bbox=dict(color="white", pad=2), **middle)
             continue
         together = [ends for ends, key in zip(ranges, group) if ends and key == group[i]]
         low, high = min(ends[0] for ends in together), max(ends[1] for ends in together)
@@ -404,7 +220,7 @@ def map_figure(limits):
         for part in fill.collections:
             part.set(edgecolor="face", linewidth=0.2)       # no seams in the PDF
         if logs[i].max() - logs[i].min() < math.log10(FLAT):
-            axes.text(0.5, 0.5, rf"{number(10 ** logs[i].mean())} $\mu_B$ throughout", **middle,
+            axes.text(0.5, 0.5, f"{number(10 ** logs[i].mean())} {unit_of(limits.asked)} throughout", **middle,
                       bbox=dict(color="white", alpha=0.8, pad=2))
         else:
             draw_contours(axes, *fine, levels, 7 if len(labels) == 1 else 6)
@@ -415,7 +231,42 @@ def map_figure(limits):
             place = figure.add_axes([1 - (layout["right"] - 0.12) / width, bottom, 0.14 / width, top - bottom])
         else:
             place = (panels[key][-1] if table else panels.flat[key]).inset_axes([1 + 0.08 / each, 0, 0.12 / each, 1])
-        draw_bar(place, fill, levels, MOMENT if shared and (rows > 1 or each > 3) else MOMENT.split("moment ")[1])
+        draw_bar(place, fill, levels, quantity_of(limits, not (shared and (rows > 1 or each > 3))))
+    if any(blank):
+        figure.legend(handles=[hatching(label=blank_of(limits))], loc="lower left", frameon=False, borderaxespad=0.2,
+                      fontsize=7)
+    return figure
+
+
+def hatching(**more):
+    """What is drawn where there is no value."""
+    from matplotlib.patches import Rectangle
+    return Rectangle((0, 0), 1, 1, facecolor="0.88", edgecolor="0.45", hatch="////", linewidth=0, **more)
+
+
+def surface_figure(limits):
+    """Delta chi^2 over the magnetic moment, with the confidence level of the limits."""
+    surface = limits.surface
+    figure, panels = start_figure(SimpleNamespace(**{**vars(limits), "kept": surface.kept}), 7.2 if surface.labels[0] else 5.1, [3.2],
+                                  1, False, left=0.6, right=2.3 if surface.labels[0] else 0.2)
+    axes = panels[0][0]
+    top = max([12] + [2 * level for level in surface.levels])
+    inside = surface.mu[((surface.chi2 > 1e-3 * top) & (surface.chi2 < top)).any(axis=0)]
+    styles = styles_of(len(surface.chi2))
+    for line, label, (colour, dashes, _) in zip(surface.chi2, surface.labels, styles):
+        axes.plot(surface.mu, line, color=colour, linestyle=dashes, label=label)
+    for level in surface.levels:
+        axes.axhline(level, color="black", linewidth=0.8)
+        axes.annotate(f"{100 * math.erf(math.sqrt(level / 2)):.4g}% CL", (0.015, level), va="bottom", xytext=(0, 2),
+                      xycoords=("axes fraction", "data"), textcoords="offset points")
+    axes.set(xscale="log", ylim=(0, top), xlabel=MOMENT, ylabel=r"$\Delta\chi^2$")
+    if len(inside) > 1:
+        axes.set_xlim(inside[0], inside[-1])
+    log_ticks(axes.xaxis, *axes.get_xlim())
+    if len(surface.chi2) > 1:
+        differs = name_of(limits.x) if limits.x and limits.x.numeric else None
+        axes.legend(title=differs, loc="upper left", bbox_to_anchor=(1.02, 1), borderaxespad=0, frameon=False,
+                    handlelength=3.375, alignment="left")
     return figure
 
 
@@ -423,4 +274,7 @@ def figures(limits):
     """Yield (name, figure)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")         # of matplotlib, where a panel has no contour
-        yield ("limits-map", map_figure(limits)) if limits.y else ("limits-line", line_figure(limits))
+        if limits.surface:
+            yield "surface", surface_figure(limits)
+        if limits.x:
+            yield ("limits-map", map_figure(limits)) if limits.y else ("limits-line", line_figure(limits))
