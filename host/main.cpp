@@ -6,29 +6,36 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 
 #include "magnu/core/csv.hpp"
+#include "magnu/io/grid_run.hpp"
 #include "magnu/io/limits_file.hpp"
 #include "magnu/io/progress.hpp"
 #include "magnu/io/report.hpp"
 #include "magnu/io/results.hpp"
+#include "magnu/io/shards.hpp"
+#include "magnu/io/stop_signal.hpp"
 #include "magnu/io/study_file.hpp"
 #include "magnu/scan/cpu_runner.hpp"
 #include "magnu/scan/cuda_runner.hpp"
 #include "magnu/scan/grid_scan.hpp"
+#include "magnu/scan/partition.hpp"
 #include "magnu/version.hpp"
 
 namespace magnu {
 namespace {
 
-enum ExitCode { done = 0, failed = 1, bad_usage = 2 };
+enum ExitCode { done = 0, failed = 1, bad_usage = 2, resumable = 99 };
 
 struct Options {
   std::string config, backend = "auto", evaluation = "fast", isa = "auto", out, at, log_file;
+  std::string shard, checkpoint_every = "60s", folder, command;
   std::vector<std::string> overrides;
   std::string threads;
   std::size_t chunk = default_chunk, csv_limit = LimitsFile::default_csv_rows;
-  bool surface = false, overwrite = false, verify = false, quiet = false, verbose = false;
+  bool surface = false, resume = false, overwrite = false, verify = false, quiet = false,
+       verbose = false;
 };
 
 void start_log(const Options& options) {
@@ -59,7 +66,12 @@ void start_log(const Options& options) {
 }
 
 int thread_count(const Options& options) {
-  if (options.threads.empty()) return available_processors();
+  if (options.threads.empty()) {
+    // What the scheduler gives a task, where it does not bind it to processors.
+    const char* given = std::getenv("SLURM_CPUS_PER_TASK");
+    const int cpus = given ? std::atoi(given) : 0;
+    return cpus > 0 ? std::min(cpus, available_processors()) : available_processors();
+  }
   double value = 0;
   if (!parse_number(options.threads, value) || value != std::floor(value) || value < 1 ||
       value > 4096)
@@ -170,29 +182,98 @@ Provenance provenance_of(const Options& options, const Runner& runner, std::size
           nullptr};
 }
 
+/// "60 s", "0.1s", "5 min" or seconds.
+double checkpoint_seconds(const std::string& text) {
+  const auto number = text.substr(0, text.find_first_not_of("0123456789.eE+-"));
+  auto unit = text.substr(number.size());
+  std::erase(unit, ' ');
+  const double factor = unit.empty() || unit == "s" ? 1
+                        : unit == "min"             ? 60
+                        : unit == "h"               ? 3600
+                                                    : 0;
+  double value = 0;
+  if (!parse_number(number, value) || !(value > 0 && value < 1e9) || factor == 0)
+    throw InputError({"", 0, "--checkpoint-every", text}, "not a time",
+                     "give for example 60s, 5min or 0.1s");
+  return value * factor;
+}
+
+/// "3/8": shard 3 of 8.
+std::pair<std::size_t, std::size_t> parse_shard(const std::string& text) {
+  std::size_t shard = 0, shards = 0;
+  int end = 0;
+  if (std::sscanf(text.c_str(), "%zu/%zu%n", &shard, &shards, &end) != 2 ||
+      static_cast<std::size_t>(end) != text.size() || shard < 1 || shard > shards ||
+      shards > 1'000'000)
+    throw InputError({"", 0, "--shard", text}, "not a shard",
+                     "give I/N with I from 1 to N: --shard 3/8");
+  return {shard, shards};
+}
+
+/// Says how to go on after a signal.
+int stopped_code(const Stopped& stopped, const Options& options, const std::string& folder) {
+  spdlog::warn("stopped by {} at {} of {} detectors, all of them sealed; {}",
+               sigabbrev_np(stopped.signal), stopped.done, stopped.all,
+               options.shard.empty() ? "go on with --resume --out " + folder
+                                     : "run the same command again to go on");
+  return resumable;
+}
+
 /// A study with axes or a question of reach: one number per point of the grid.
-int run_grid(const Options& options, const Study& study, const Runner& runner,
-             std::chrono::steady_clock::time_point start) {
+int run_grid(const Options& options, const Study& study, const Runner& runner) {
+  const auto start = std::chrono::steady_clock::now();
   const Grid grid(study.curves, study.axes, study.reach);
-  const ResultsFolder folder(options.out.empty() ? "results/" + study.name : options.out, study,
-                             options.overwrite);
-  LimitsFile file(folder.path(), study.name, grid, options.csv_limit, options.surface);
+  const std::string folder_name = options.out.empty() ? "results/" + study.name : options.out;
+  GridRun run{study,
+              grid,
+              runner,
+              evaluation_of(options),
+              folder_name,
+              options.chunk,
+              options.csv_limit,
+              options.surface,
+              options.resume,
+              options.overwrite,
+              checkpoint_seconds(options.checkpoint_every),
+              options.command};
+  catch_stop_signals();
+  if (!options.shard.empty()) {
+    const auto [shard, shards] = parse_shard(options.shard);
+    const auto range = part_of(grid, shard, shards);
+    Progress progress("shard " + options.shard, static_cast<double>(range.end - range.first),
+                      "detectors", options.quiet);
+    try {
+      const auto outcome = scan_shard(run, shard, shards, progress.callback());
+      if (!options.quiet)
+        print(fmt::format(
+            "shard {} of {} detectors in {:.2f} s; when all are there: magnu merge {}\n",
+            options.shard, range.end - range.first, outcome.seconds, folder_name));
+    } catch (const Stopped& stopped) {
+      return stopped_code(stopped, options, folder_name);
+    }
+    return done;
+  }
+
+  const ResultsFolder folder(folder_name, study, options.overwrite);
   auto provenance = provenance_of(options, runner, grid.size());
   DrawnDetectors drawn(grid);
-  std::vector<double> few;
+  std::vector<double> few(grid.size() <= most_printed ? grid.size() : 0);
+  GridOutcome outcome;
   {
     Progress progress("scan", static_cast<double>(grid.size()), "detectors", options.quiet);
-    std::size_t seen = 0;
-    provenance.counters = scan_grid(
-        grid, runner, evaluation_of(options), options.chunk, {0, grid.size()},
-        [&](std::span<const double> values) {
-          file.append(values);
-          drawn.see(seen, values);
-          seen += values.size();
-          if (grid.size() <= most_printed) few.insert(few.end(), values.begin(), values.end());
-        },
-        progress.callback());
+    try {
+      outcome = scan_whole(
+          run,
+          [&](std::size_t first, std::span<const double> values) {
+            drawn.see(first, values);
+            if (!few.empty()) std::copy(values.begin(), values.end(), few.begin() + first);
+          },
+          progress.callback());
+    } catch (const Stopped& stopped) {
+      return stopped_code(stopped, options, folder_name);
+    }
   }
+  provenance.counters = outcome.counters;
   const double seconds = seconds_since(start);
   VerificationReport report;
   if (options.verify) {
@@ -202,13 +283,13 @@ int run_grid(const Options& options, const Study& study, const Runner& runner,
     provenance.verification = &report;
   }
   provenance.wall_seconds = seconds_since(start);
-  file.finish();
-  folder.write(study, {}, provenance, file.names());
+  folder.write(study, {}, provenance, outcome.names);
   if (!options.quiet) {
     print(grid_table(grid, few));
     if (options.verify) print(verification_table(report));
-    print(fmt::format("{} detectors in {:.2f} s, {}detectors/s\nresults in {}\n", grid.size(),
-                      seconds, scaled_text(static_cast<double>(grid.size()) / seconds),
+    print(fmt::format("{} detectors in {:.2f} s, {}detectors/s\nresults in {}\n",
+                      grid.size() - outcome.resumed_at, seconds,
+                      scaled_text(static_cast<double>(grid.size() - outcome.resumed_at) / seconds),
                       folder.path().string()));
   }
   return exit_code(report);
@@ -219,7 +300,10 @@ int run_scan(const Options& options) {
   const auto study = read_study(options.config, options.overrides);
   warn_about(study, spdlog::level::debug);
   const auto runner = make_runner(options);
-  if (study.is_grid()) return run_grid(options, study, *runner, start);
+  if (study.is_grid()) return run_grid(options, study, *runner);
+  if (!options.shard.empty() || options.resume)
+    throw InputError({"", 0, options.shard.empty() ? "--resume" : "--shard", study.name},
+                     "the study has no axes: its curves take seconds", "leave the option out");
   if (options.surface)
     throw InputError({"", 0, "--surface", study.name}, "the study has no axes",
                      "leave it out: curves.csv holds delta chi^2 of single curves");
@@ -276,11 +360,57 @@ int run_spectrum(const Options& options) {
   return done;
 }
 
+int run_merge(const Options& options) {
+  const auto study = read_study(shards_study(options.folder).string());
+  const ResultsFolder folder(options.folder, study, options.overwrite);
+  const RunLock lock(options.folder);
+  std::vector<std::string> names;
+  const auto merged = merge_shards(options.folder, study, options.csv_limit, names);
+  const auto& identity = merged.first.identity;
+  Provenance provenance{identity.backend,
+                        "",
+                        identity.instruction_set,
+                        identity.evaluation,
+                        0,
+                        merged.seconds,
+                        merged.counters,
+                        merged.detectors,
+                        nullptr,
+                        merged.first.shards};
+  folder.write(study, {}, provenance, names);
+  if (!options.quiet)
+    print(fmt::format("{} detectors of {} shards merged\nresults in {}\n", merged.detectors,
+                      merged.first.shards, options.folder));
+  return done;
+}
+
+int run_status(const Options& options) {
+  print(status_report(shard_states(options.folder)));
+  return done;
+}
+
 int run_check(const Options& options) {
   const auto study = read_study(options.config, options.overrides);
   print(effective_yaml(study) + "\n" + cost_report(study));
   warn_about(study, spdlog::level::warn);
   return done;
+}
+
+/// The command as a shell would take it again.
+std::string command_line(int argc, char** argv) {
+  std::string text;
+  for (int i = 0; i < argc; ++i) {
+    std::string word = argv[i];
+    if (word.empty() ||
+        word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                               "0123456789_-+=./,:@%") != std::string::npos) {
+      for (std::size_t at = 0; (at = word.find('\'', at)) != std::string::npos; at += 4)
+        word.replace(at, 1, "'\\''");
+      word = "'" + word + "'";
+    }
+    text += (i > 0 ? " " : "") + word;
+  }
+  return text;
 }
 
 /// Everything printed must have arrived: a full disk behind stdout is a failure.
@@ -347,6 +477,15 @@ int run(int argc, char** argv) {
 
   scan->add_flag("--surface", options.surface,
                  "keep delta chi^2 over the scanned mu_eff of every detector of a study with axes");
+  scan->add_option("--shard", options.shard,
+                   "compute one of N parts of a study with axes, for `magnu merge`")
+      ->type_name("I/N");
+  scan->add_flag("--resume", options.resume,
+                 "go on with what a stopped run left (shards always do)");
+  scan->add_option("--checkpoint-every", options.checkpoint_every,
+                   "how often a study with axes seals what it has")
+      ->type_name("TIME")
+      ->capture_default_str();
   scan->add_option("--chunk", options.chunk, "detectors of a study with axes held at a time")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 30))
       ->capture_default_str();
@@ -362,6 +501,13 @@ int run(int argc, char** argv) {
   spectrum->add_option("--at", options.at, "recoil energies in keV (default: the bin edges)")
       ->type_name("E1,E2,...");
 
+  auto* merge = app.add_subcommand("merge", "join the finished shards of a study into its results");
+  merge->add_option("DIR", options.folder, "the results folder that holds shards/")->required();
+  merge->add_option("--csv-limit", options.csv_limit, "write limits.csv too up to this many rows")
+      ->capture_default_str();
+  merge->add_flag("--overwrite", options.overwrite, "replace another study's results there");
+  auto* status = app.add_subcommand("status", "how far the shards of a study are");
+  status->add_option("DIR", options.folder, "the results folder that holds shards/")->required();
   auto* check = app.add_subcommand("check", "validate a study, print it whole and what it costs");
   add_study(check);
   auto* list = app.add_subcommand("list", "print every name and key a study may use");
@@ -374,6 +520,9 @@ int run(int argc, char** argv) {
     return app.exit(problem) == 0 ? done : bad_usage;
   }
   start_log(options);
+  options.command = command_line(argc, argv);
+  if (merge->parsed()) return run_merge(options);
+  if (status->parsed()) return run_status(options);
   if (scan->parsed()) return run_scan(options);
   if (spectrum->parsed()) return run_spectrum(options);
   if (check->parsed()) return run_check(options);

@@ -11,6 +11,7 @@
 #include "magnu/io/study_file.hpp"
 #include "magnu/scan/cpu_runner.hpp"
 #include "magnu/scan/grid_scan.hpp"
+#include "magnu/scan/partition.hpp"
 #include "support.hpp"
 
 namespace magnu {
@@ -59,7 +60,7 @@ Scanned scan(const Grid& grid, const Runner& runner, std::size_t chunk = default
   Scanned result;
   if (range.end == 0) range.end = grid.size();
   result.counters = scan_grid(grid, runner, evaluation, chunk, range,
-                              [&](std::span<const double> part) {
+                              [&](std::span<const double> part, const Counters&) {
                                 result.limits.insert(result.limits.end(), part.begin(), part.end());
                               },
                               {});
@@ -134,6 +135,21 @@ TEST_F(GridTest, PartsAreTheSameBitsAsTheWhole) {
     ASSERT_EQ(joined.size(), whole.size());
     EXPECT_EQ(std::memcmp(joined.data(), whole.data(), whole.size() * sizeof(double)), 0) << text;
   }
+}
+
+TEST_F(GridTest, ShardsCoverTheGridAtAboutTheSameCost) {
+  for (const std::size_t parts : {1, 2, 3, 7, 64, 5000}) {
+    std::size_t end = 0;
+    for (std::size_t part = 1; part <= parts; ++part) {
+      const auto range = part_of(grid_, part, parts);
+      EXPECT_EQ(range.first, end);
+      EXPECT_LE(range.first, range.end);
+      end = range.end;
+    }
+    EXPECT_EQ(end, grid_.size());
+  }
+  // The first curve, off nine isotopes, weighs more than the second.
+  EXPECT_LT(part_of(grid_, 1, 2).end, grid_.size() / 2);
 }
 
 TEST_F(GridTest, CountersAreTheProductsOfTheAxes) {

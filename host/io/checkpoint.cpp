@@ -28,12 +28,6 @@ Json to_json(const Counters& c) {
           {"combinations", c.combinations}};
 }
 
-Counters sum(const Counters& a, const Counters& b) {
-  return {a.convolutions + b.convolutions, a.coefficient_evaluations + b.coefficient_evaluations,
-          a.rebinnings + b.rebinnings, a.direct_evaluations + b.direct_evaluations,
-          a.combinations + b.combinations};
-}
-
 std::string hex(XXH64_hash_t hash) {
   return fmt::format("{:016x}", hash);
 }
@@ -125,8 +119,8 @@ std::optional<Manifest> Manifest::read(const fs::path& path) {
 bool write_at(int file, std::span<const double> values, std::uint64_t offset) {
   const char* data = reinterpret_cast<const char*>(values.data());
   for (std::size_t done = 0; done < values.size_bytes();) {
-    const auto count = pwrite(file, data + done, values.size_bytes() - done,
-                              static_cast<off_t>(offset + done));
+    const auto count =
+        pwrite(file, data + done, values.size_bytes() - done, static_cast<off_t>(offset + done));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return false;
     done += static_cast<std::size_t>(count);
@@ -137,8 +131,8 @@ bool write_at(int file, std::span<const double> values, std::uint64_t offset) {
 bool read_at(int file, std::span<double> values, std::uint64_t offset) {
   char* data = reinterpret_cast<char*>(values.data());
   for (std::size_t done = 0; done < values.size_bytes();) {
-    const auto count = pread(file, data + done, values.size_bytes() - done,
-                             static_cast<off_t>(offset + done));
+    const auto count =
+        pread(file, data + done, values.size_bytes() - done, static_cast<off_t>(offset + done));
     if (count < 0 && errno == EINTR) continue;
     if (count == 0) errno = EIO;  // the file ends too early
     if (count <= 0) return false;
@@ -147,21 +141,29 @@ bool read_at(int file, std::span<double> values, std::uint64_t offset) {
   return true;
 }
 
-std::size_t intact_segments(const Manifest& manifest, int file, std::uint64_t offset) {
+bool copy_segments(const Manifest& manifest, int file, std::uint64_t offset, const ValueSink& sink,
+                   std::size_t* intact) {
   std::vector<double> buffer(std::size_t{1} << 17);
-  for (std::size_t s = 0; s < manifest.segments.size(); ++s) {
+  std::size_t whole = 0;
+  const auto report = [&](bool all) {
+    if (intact) *intact = whole;
+    return all;
+  };
+  for (const auto& segment : manifest.segments) {
     XXH3_state_t state;
     XXH3_64bits_reset(&state);
-    for (std::uint64_t left = manifest.segments[s].count; left > 0;) {
+    for (std::uint64_t left = segment.count; left > 0;) {
       const auto some = std::span(buffer).first(std::min<std::uint64_t>(left, buffer.size()));
-      if (!read_at(file, some, offset)) return s;
+      if (!read_at(file, some, offset)) return report(false);
       XXH3_64bits_update(&state, some.data(), some.size_bytes());
+      if (sink) sink(some);
       offset += some.size_bytes();
       left -= some.size();
     }
-    if (hex(XXH3_64bits_digest(&state)) != manifest.segments[s].checksum) return s;
+    if (hex(XXH3_64bits_digest(&state)) != segment.checksum) return report(false);
+    ++whole;
   }
-  return manifest.segments.size();
+  return report(true);
 }
 
 struct Checkpoint::Hash {
@@ -194,8 +196,7 @@ void Checkpoint::append(std::span<const double> values) {
 }
 
 void Checkpoint::tick(const Counters& counters) {
-  if (std::chrono::duration<double>(Clock::now() - last_).count() >= every_)
-    seal(counters, false);
+  if (std::chrono::duration<double>(Clock::now() - last_).count() >= every_) seal(counters, false);
 }
 
 void Checkpoint::seal(const Counters& counters, bool finished) {
@@ -207,7 +208,8 @@ void Checkpoint::seal(const Counters& counters, bool finished) {
     manifest_.segments.push_back({unsealed_, hex(XXH3_64bits_digest(&hash_->state))});
   unsealed_ = 0;
   XXH3_64bits_reset(&hash_->state);
-  manifest_.counters = sum(before_, counters);
+  manifest_.counters = before_;
+  manifest_.counters += counters;
   manifest_.seconds =
       seconds_before_ + std::chrono::duration<double>(Clock::now() - start_).count();
   manifest_.finished = finished;

@@ -12,6 +12,7 @@
 
 #include "magnu/core/csv.hpp"
 #include "magnu/core/error.hpp"
+#include "magnu/io/checkpoint.hpp"
 
 namespace magnu {
 namespace {
@@ -20,6 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* h5_name = "limits.h5";
 constexpr const char* csv_name = "limits.csv";
+constexpr const char* surface_name = "delta_chi2";
 
 /// An HDF5 handle that closes itself; a failed call is an OutputError on the file.
 class Handle {
@@ -49,6 +51,10 @@ hid_t plain_dataset() {
 
 void set_text(hid_t object, const char* name, const std::string& text) {
   H5LTset_attribute_string(object, ".", name, text.c_str());
+}
+
+void set_number(hid_t object, const char* name, double value) {
+  H5LTset_attribute_double(object, ".", name, &value, 1);
 }
 
 /// A dimension scale of numbers, or of words where `numbers` is empty.
@@ -132,7 +138,7 @@ struct Offsets {
 };
 
 /// Creates the file with everything but the values.
-Offsets create(const fs::path& path, const std::string& study, const Grid& grid, bool surface) {
+void create(const fs::path& path, const std::string& study, const Grid& grid, bool surface) {
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   const Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose,
                     path);
@@ -145,31 +151,30 @@ Offsets create(const fs::path& path, const std::string& study, const Grid& grid,
   if (!solved.unit.empty()) set_text(limits, "units", solved.unit);
   set_text(limits, "long_name", solved.meaning);
   attach_scales(file, limits, grid, true, path);
+  if (const auto* reach = grid.reach()) {
+    set_number(limits, "goal_mu_B", reach->mu_eff);
+    set_number(limits, "from", reach->from());
+    set_number(limits, "to", reach->to());
+  }
+  if (!surface) return;
+  const auto mu = grid.curves().front().mu_eff.values();
+  shape.push_back(mu.size());
+  const Handle chi2(plain_doubles(file, surface_name, shape, path), H5Dclose, path);
+  set_text(chi2, "long_name", "delta chi^2 of the scanned magnetic moments");
+  attach_scales(file, chi2, grid, false, path);
+  write_scale(file, chi2, static_cast<unsigned>(shape.size() - 1), "mu", "mu_B", mu,
+              std::vector<std::string>(mu.size()), path);
+}
+
+Offsets find_offsets(const fs::path& path, const Grid& grid, bool surface) {
+  const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, path);
+  const Handle limits(H5Dopen2(file, solved_for(grid).name.c_str(), H5P_DEFAULT), H5Dclose, path);
   Offsets offsets{H5Dget_offset(limits), 0};
   if (surface) {
-    const auto mu = grid.curves().front().mu_eff.values();
-    shape.push_back(mu.size());
-    const Handle chi2(plain_doubles(file, "delta_chi2", shape, path), H5Dclose, path);
-    set_text(chi2, "long_name", "delta chi^2 of the scanned magnetic moments");
-    attach_scales(file, chi2, grid, false, path);
-    write_scale(file, chi2, static_cast<unsigned>(shape.size() - 1), "mu", "mu_B", mu,
-                std::vector<std::string>(mu.size()), path);
+    const Handle chi2(H5Dopen2(file, surface_name, H5P_DEFAULT), H5Dclose, path);
     offsets.surface = H5Dget_offset(chi2);
   }
   return offsets;
-}
-
-/// Whole at an offset, or an errno.
-bool write_at(int file, std::span<const double> values, std::uint64_t offset) {
-  const char* data = reinterpret_cast<const char*>(values.data());
-  for (std::size_t done = 0; done < values.size_bytes();) {
-    const auto count =
-        pwrite(file, data + done, values.size_bytes() - done, static_cast<off_t>(offset + done));
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
-    done += static_cast<std::size_t>(count);
-  }
-  return true;
 }
 
 }  // namespace
@@ -218,7 +223,7 @@ class LimitsFile::Surface {
 };
 
 LimitsFile::LimitsFile(fs::path folder, const std::string& study, const Grid& grid,
-                       std::size_t csv_rows, bool surface)
+                       std::size_t csv_rows, bool surface, bool go_on)
     : folder_(std::move(folder)), grid_(grid), csv_(grid.size() <= csv_rows) {
   if (surface) surface_ = std::make_unique<Surface>(grid);
   const double per_detector = 8.0 * (1 + (surface ? static_cast<double>(surface_->points()) : 0));
@@ -230,36 +235,46 @@ LimitsFile::LimitsFile(fs::path folder, const std::string& study, const Grid& gr
                       fmt::format("needs {:.3g} GB and the disk has {:.3g} GB left", needed / 1e9,
                                   static_cast<double>(space.available) / 1e9),
                       "shorten an axis, or name a larger disk with --out");
+  const auto path = part(h5_name);
   try {
-    const auto offsets = create(temporary(h5_name), study, grid, surface);
+    if (!go_on) create(path, study, grid, surface);
+    const auto offsets = find_offsets(path, grid, surface);
     offset_ = offsets.limits;
     surface_offset_ = offsets.surface;
   } catch (...) {
-    fs::remove(temporary(h5_name), ignored);
+    if (!go_on) fs::remove(path, ignored);
     throw;
   }
-  file_ = open(temporary(h5_name).c_str(), O_WRONLY | O_CLOEXEC);
+  file_ = open(path.c_str(), O_RDWR | O_CLOEXEC);
   if (file_ < 0) fail(h5_name);
+}
+
+std::string LimitsFile::header() const {
   const auto column = [](const std::string& path, const std::string& unit) {
     return path + (unit == "keV"          ? "_keV"
                    : unit == "tonne year" ? "_tonne_year"
                    : unit == "mu_B"       ? "_mu_B"
                                           : "");
   };
-  rows_ = "curve";
-  for (const auto& axis : grid_.axes()) rows_ += "," + column(axis.field->path, axis.field->unit);
+  std::string row = "curve";
+  for (const auto& axis : grid_.axes()) row += "," + column(axis.field->path, axis.field->unit);
   const auto solved = solved_for(grid_);
-  rows_ += "," + column(solved.name, solved.unit) + "\n";
+  return row + "," + column(solved.name, solved.unit) + "\n";
 }
 
 LimitsFile::~LimitsFile() {
   if (file_ >= 0) close(file_);
   std::error_code ignored;
-  for (const char* name : {h5_name, csv_name}) fs::remove(temporary(name), ignored);
+  if (!keep_part_) fs::remove(part(h5_name), ignored);
+  fs::remove(part(csv_name), ignored);
 }
 
-fs::path LimitsFile::temporary(const char* name) const {
-  return folder_ / fmt::format(".{}.{}.tmp", name, getpid());
+fs::path LimitsFile::part(const char* name) const {
+  return folder_ / fmt::format(".{}.part", name);
+}
+
+bool LimitsFile::has_part(const fs::path& folder) {
+  return fs::exists(folder / fmt::format(".{}.part", h5_name));
 }
 
 void LimitsFile::fail(const char* name) const {
@@ -271,34 +286,31 @@ void LimitsFile::fail(const char* name) const {
 
 void LimitsFile::append(std::span<const double> limits) {
   if (!write_at(file_, limits, offset_ + 8 * written_)) fail(h5_name);
-  if (surface_) append_surface(limits);
-  if (csv_) {
-    const std::size_t per_curve = grid_.size() / grid_.curves().size();
-    for (std::size_t i = 0; i < limits.size(); ++i) {
-      const std::size_t curve = (written_ + i) / per_curve;
-      const auto index = grid_.unravel((written_ + i) % per_curve);
-      rows_ += csv_field(grid_.curves()[curve].name);
-      for (std::size_t a = 0; a < index.size(); ++a) {
-        const auto& axis = grid_.axes()[a];
-        rows_ += axis.field->choice
-                     ? "," + csv_field(axis.labels[index[a]])
-                     : fmt::format(",{}", axis.field->number(axis.variants[curve][index[a]]));
-      }
-      fmt::format_to(std::back_inserter(rows_), ",{}\n", limits[i]);
-    }
-  }
   written_ += limits.size();
 }
 
-void LimitsFile::append_surface(std::span<const double> limits) {
+std::string LimitsFile::row(std::size_t detector, double value) const {
+  const std::size_t per_curve = grid_.size() / grid_.curves().size(), curve = detector / per_curve;
+  const auto index = grid_.unravel(detector % per_curve);
+  auto text = csv_field(grid_.curves()[curve].name);
+  for (std::size_t a = 0; a < index.size(); ++a) {
+    const auto& axis = grid_.axes()[a];
+    text += axis.field->choice
+                ? "," + csv_field(axis.labels[index[a]])
+                : fmt::format(",{}", axis.field->number(axis.variants[curve][index[a]]));
+  }
+  return text + fmt::format(",{}\n", value);
+}
+
+void LimitsFile::finish_surface(std::span<const double> limits, std::size_t first) {
   const std::size_t points = surface_->points();
   const std::size_t some = std::max<std::size_t>(1, (std::size_t{1} << 20) / points);
   std::vector<double> values;
-  for (std::size_t first = 0; first < limits.size(); first += some) {
+  for (std::size_t from = 0; from < limits.size(); from += some) {
     values.clear();
-    for (std::size_t i = first; i < std::min(first + some, limits.size()); ++i)
-      surface_->add(values, written_ + i, limits[i]);
-    if (!write_at(file_, values, surface_offset_ + 8 * (written_ + first) * points)) fail(h5_name);
+    for (std::size_t i = from; i < std::min(from + some, limits.size()); ++i)
+      surface_->add(values, first + i, limits[i]);
+    if (!write_at(file_, values, surface_offset_ + 8 * (first + from) * points)) fail(h5_name);
   }
 }
 
@@ -309,20 +321,29 @@ std::vector<std::string> LimitsFile::names() const {
 void LimitsFile::finish() {
   if (written_ != grid_.size())
     throw Error(fmt::format("{} limits of {} were computed", written_, grid_.size()));
+  std::string rows = csv_ ? header() : "";
+  if (csv_ || surface_) {
+    std::vector<double> limits(std::size_t{1} << 16);
+    for (std::size_t first = 0; first < written_; first += limits.size()) {
+      const auto some = std::span(limits).first(std::min(limits.size(), written_ - first));
+      if (!read_at(file_, some, offset_ + 8 * first)) fail(h5_name);
+      if (surface_) finish_surface(some, first);
+      if (csv_)
+        for (std::size_t i = 0; i < some.size(); ++i) rows += row(first + i, some[i]);
+    }
+  }
   if (fsync(file_) != 0) fail(h5_name);
   if (close(std::exchange(file_, -1)) != 0) fail(h5_name);
   if (csv_) {
-    const int csv =
-        open(temporary(csv_name).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    const int csv = open(part(csv_name).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (csv < 0) fail(csv_name);
     const bool whole =
-        ::write(csv, rows_.data(), rows_.size()) == static_cast<ssize_t>(rows_.size()) &&
+        ::write(csv, rows.data(), rows.size()) == static_cast<ssize_t>(rows.size()) &&
         fsync(csv) == 0;
     if (close(csv) != 0 || !whole) fail(csv_name);
   }
   for (const auto& file : names())
-    if (const char* name = file.c_str();
-        rename(temporary(name).c_str(), (folder_ / name).c_str()) != 0)
+    if (const char* name = file.c_str(); rename(part(name).c_str(), (folder_ / name).c_str()) != 0)
       fail(name);
 }
 

@@ -44,6 +44,7 @@ std::string study_json(const Study& study, const std::vector<CurveResult>& resul
   json["instruction_set"] = provenance.instruction_set;
   json["threads"] = provenance.threads;
   json["evaluation"] = provenance.evaluation;
+  if (provenance.shards > 0) json["shards"] = provenance.shards;
   json["wall_seconds"] = provenance.wall_seconds;
   json["counters"] = {{"convolutions", provenance.counters.convolutions},
                       {"coefficient_evaluations", provenance.counters.coefficient_evaluations},

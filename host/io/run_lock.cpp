@@ -71,8 +71,11 @@ Worker lock_holder(const fs::path& folder) {
 RunLock::RunLock(const fs::path& folder) : path_(folder / lock_name) {
   const auto self = Worker::self();
   const auto text = nlohmann::json{
-      {"host", self.host}, {"job", self.job}, {"pid", self.pid}, {"started", self.started}}
-                        .dump();
+      {"host", self.host},
+      {"job", self.job},
+      {"pid", self.pid},
+      {"started",
+       self.started}}.dump();
   for (int attempt = 0; attempt < 2; ++attempt) {
     // Written whole under a name of its own, then linked: a lock is never seen half written.
     const auto own = folder / fmt::format("{}.{}.{}", lock_name, self.host, self.pid);

@@ -206,8 +206,8 @@ class CurveScan {
     const std::size_t high = std::min(range_.end, origin + count) - origin;
     for (std::size_t done = low; done < high; done += chunk_) {
       const auto limits = values(done, std::min(chunk_, high - done));
-      sink_(limits);
       counters_.combinations += limits.size();
+      sink_(limits, counters_);
       if (progress_) progress_(static_cast<double>(limits.size()));
     }
   }

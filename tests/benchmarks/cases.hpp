@@ -85,7 +85,10 @@ inline Grid shape_axis(std::size_t points) {
 /// The limit of every detector of a grid, thrown away.
 inline void scan(const Grid& detectors, const Runner& runner) {
   scan_grid(detectors, runner, Evaluation::fast, default_chunk, {0, detectors.size()},
-            [](std::span<const double> limits) { benchmark::DoNotOptimize(limits.data()); }, {});
+            [](std::span<const double> limits, const Counters&) {
+              benchmark::DoNotOptimize(limits.data());
+            },
+            {});
 }
 
 /// The instruction sets this processor has, the widest last.

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -15,11 +16,15 @@
 
 namespace magnu {
 
+/// Ends the evaluation of a run that keeps delta chi^2.
+inline constexpr const char* with_surface = ", with surface";
+
 /// What values must have in common to stand in one file: each entry is a name and what it was.
 struct RunIdentity {
-  std::string study, data;             ///< hashes
-  std::string program;                 ///< version and commit
-  std::string instruction_set, backend, evaluation;
+  std::string study, data;  ///< hashes
+  std::string program;      ///< version and commit
+  std::string instruction_set, backend;
+  std::string evaluation;  ///< with what is kept besides limits
 
   /// The first entry in which two differ: "study hash: A here, B there"; empty for none.
   std::string difference(const RunIdentity& other) const;
@@ -38,7 +43,7 @@ struct Manifest {
   DetectorRange range;
   std::vector<Segment> segments;
   Counters counters;
-  double seconds = 0;   ///< of computation
+  double seconds = 0;  ///< of computation
   bool finished = false;
   std::string command;  ///< that computes these values
   Worker worker;
@@ -54,7 +59,8 @@ struct Manifest {
 class Checkpoint {
  public:
   /// Values go into `file` from byte `offset` on. `manifest` says what they are; its segments stand
-  /// in the file already. Nothing is sealed before `every` seconds are over, nor where nothing came.
+  /// in the file already. Nothing is sealed before `every` seconds are over, nor where nothing
+  /// came.
   Checkpoint(std::filesystem::path path, Manifest manifest, int file, std::uint64_t offset,
              double every);
   ~Checkpoint();
@@ -83,8 +89,12 @@ class Checkpoint {
   Clock::time_point start_ = Clock::now(), last_ = start_;
 };
 
-/// The largest number of leading segments that are in a file as they should be.
-std::size_t intact_segments(const Manifest& manifest, int file, std::uint64_t offset);
+using ValueSink = std::function<void(std::span<const double>)>;
+
+/// Reads the segments of a manifest from a file, hands their values to `sink` (which may be null)
+/// as they come, and says whether all are as they were sealed. `intact`: how many leading ones are.
+bool copy_segments(const Manifest& manifest, int file, std::uint64_t offset, const ValueSink& sink,
+                   std::size_t* intact = nullptr);
 
 /// Writes doubles at a byte of a file, or reads them; false with errno where that fails.
 bool write_at(int file, std::span<const double> values, std::uint64_t offset);

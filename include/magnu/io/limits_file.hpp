@@ -12,23 +12,33 @@ namespace magnu {
 
 /// The limits of a grid (or what its detectors need to reach one) on their way into limits.h5 and,
 /// if they are few, limits.csv. Both stand under temporary names until `finish`, and go again if
-/// that is not reached. limits.h5 holds the dataset mu_eff [mu_B] with one named dimension per
-/// axis, `curve` first, and the axes as dimension scales with their units; the limits are written
-/// straight into place, so memory does not grow with the grid.
+/// that is not reached, unless a checkpoint needs the part that was written. limits.h5 holds the
+/// dataset mu_eff [mu_B] with one named dimension per axis, `curve` first, and the axes as
+/// dimension scales with their units; the limits are written straight into place, so memory does
+/// not grow with the grid.
 class LimitsFile {
  public:
   /// Rows beyond which no CSV is written, unless told otherwise.
   static constexpr std::size_t default_csv_rows = 100'000;
 
   /// Refuses (OutputError) what the disk cannot hold.
+  /// With `go_on` the part that an earlier run left is taken up again.
   /// With `surface`, delta chi^2 over the scanned mu_eff goes in too: [curves][axes][mu].
   LimitsFile(std::filesystem::path folder, const std::string& study, const Grid& grid,
-             std::size_t csv_rows, bool surface = false);
+             std::size_t csv_rows, bool surface = false, bool go_on = false);
   ~LimitsFile();
   LimitsFile(const LimitsFile&) = delete;
 
   /// The next limits in storage order.
   void append(std::span<const double> limits);
+
+  /// For a checkpoint, which writes limits itself: where they go, how many there are, and that they
+  /// must outlive this object.
+  int descriptor() const { return file_; }
+  std::uint64_t offset() const { return offset_; }
+  void advance(std::size_t limits) { written_ += limits; }
+  void keep_part() { keep_part_ = true; }
+  static bool has_part(const std::filesystem::path& folder);
 
   /// Everything on disk and under its own name.
   void finish();
@@ -39,8 +49,10 @@ class LimitsFile {
  private:
   class Surface;
 
-  void append_surface(std::span<const double> limits);
-  std::filesystem::path temporary(const char* name) const;
+  std::string header() const;
+  std::string row(std::size_t detector, double value) const;
+  void finish_surface(std::span<const double> limits, std::size_t first);
+  std::filesystem::path part(const char* name) const;
   [[noreturn]] void fail(const char* name) const;
 
   std::filesystem::path folder_;
@@ -50,7 +62,7 @@ class LimitsFile {
   std::uint64_t offset_ = 0, surface_offset_ = 0;
   std::unique_ptr<Surface> surface_;
   std::size_t written_ = 0;
-  std::string rows_;
+  bool keep_part_ = false;
 };
 
 }  // namespace magnu

@@ -18,6 +18,7 @@ struct Provenance {
   Counters counters;
   std::size_t detectors = 0;
   const VerificationReport* verification = nullptr;
+  std::size_t shards = 0;  ///< that it was merged of; 0 for none
 };
 
 /// The result files of a scan. The constructor refuses a folder that holds another study and one

@@ -42,6 +42,15 @@ struct CurveResult {
 struct Counters {
   std::size_t convolutions = 0, coefficient_evaluations = 0, rebinnings = 0, direct_evaluations = 0,
               combinations = 0;
+
+  Counters& operator+=(const Counters& other) {
+    convolutions += other.convolutions;
+    coefficient_evaluations += other.coefficient_evaluations;
+    rebinnings += other.rebinnings;
+    direct_evaluations += other.direct_evaluations;
+    combinations += other.combinations;
+    return *this;
+  }
 };
 
 /// Signal, background and errors in each bin from a toy signal per tonne and year. Statistics of

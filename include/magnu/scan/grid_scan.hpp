@@ -9,8 +9,8 @@
 
 namespace magnu {
 
-/// Takes limits in storage order, as they come.
-using LimitSink = std::function<void(std::span<const double>)>;
+/// Takes limits in storage order, as they come, with what was counted so far.
+using LimitSink = std::function<void(std::span<const double>, const Counters&)>;
 
 /// Detectors first, first + 1, ... before end, in storage order.
 struct DetectorRange {

@@ -1,0 +1,186 @@
+#include "magnu/io/grid_run.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "magnu/core/error.hpp"
+#include "magnu/io/limits_file.hpp"
+#include "magnu/io/shards.hpp"
+#include "magnu/io/staged_file.hpp"
+#include "magnu/io/stop_signal.hpp"
+#include "magnu/io/study_file.hpp"
+#include "magnu/scan/partition.hpp"
+#include "magnu/version.hpp"
+
+namespace magnu {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read_file(const fs::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// The manifest of an earlier try with the segments that are still good, or a new one.
+Manifest taken_up(const GridRun& run, std::optional<Manifest> earlier, const Manifest& fresh,
+                  int file, std::uint64_t offset, const fs::path& place, const Observer& observer) {
+  if (!earlier) return fresh;
+  const auto difference = earlier->identity.difference(fresh.identity);
+  if (!difference.empty() || earlier->range.first != fresh.range.first ||
+      earlier->range.end != fresh.range.end)
+    throw InputError({place.string(), 0, "", ""},
+                     "the checkpoint there is of another run: " +
+                         (difference.empty() ? "another layout of shards" : difference),
+                     "go on with what made it, or remove it and start again");
+  std::size_t intact = 0, seen = 0;
+  const auto see = [&](std::span<const double> values) {
+    if (observer) observer(seen, values);
+    seen += values.size();
+  };
+  if (!copy_segments(*earlier, file, offset, see, &intact)) {
+    spdlog::warn(
+        "{}: only {} of {} sealed segments are as they were written; the rest is computed "
+        "again",
+        place.string(), intact, earlier->segments.size());
+    earlier->segments.resize(intact);
+    earlier->finished = false;
+  }
+  earlier->command = run.command;
+  earlier->worker = Worker::self();
+  return *earlier;
+}
+
+/// Scans what a checkpoint lacks of its range. Throws Stopped with everything so far sealed.
+Counters scan_into(const GridRun& run, Checkpoint& checkpoint, const Observer& observer,
+                   const ProgressCallback& progress) {
+  const auto range = checkpoint.manifest().range;
+  const std::size_t first = range.first + checkpoint.manifest().done();
+  if (progress) progress(static_cast<double>(first - range.first));
+  std::size_t done = first - range.first;
+  return scan_grid(
+      run.grid, run.runner, run.evaluation, run.chunk, {first, range.end},
+      [&](std::span<const double> values, const Counters& counters) {
+        checkpoint.append(values);
+        if (observer) observer(range.first + done, values);
+        done += values.size();
+        if (stop_signal() != 0 && range.first + done < range.end) {
+          checkpoint.seal(counters, false);
+          throw Stopped{stop_signal(), done, range.end - range.first};
+        }
+        checkpoint.tick(counters);
+      },
+      progress);
+}
+
+}  // namespace
+
+RunIdentity identity_of(const GridRun& run) {
+  return {study_hash(run.study),
+          data_hash(),
+          version() + " (" + commit() + ")",
+          run.runner.instruction_set(),
+          run.runner.name() + (run.runner.name() == "cpu" ? "" : ", " + run.runner.device()),
+          std::string(run.evaluation == Evaluation::direct ? "direct" : "fast") +
+              (run.surface ? with_surface : "")};
+}
+
+GridOutcome scan_whole(const GridRun& run, const Observer& observer,
+                       const ProgressCallback& progress) {
+  const RunLock lock(run.folder);
+  const auto path = run.folder / ".checkpoint";
+  std::optional<Manifest> earlier;
+  if (LimitsFile::has_part(run.folder) && !run.overwrite) earlier = Manifest::read(path);
+  if (earlier && !run.resume)
+    throw InputError({run.folder.string(), 0, "", ""},
+                     fmt::format("an unfinished run is here, {} of {} detectors", earlier->done(),
+                                 earlier->range.end),
+                     "--resume goes on with it, --overwrite starts again");
+  if (!earlier) {
+    std::error_code ignored;
+    fs::remove(path, ignored);
+  }
+  const bool go_on = earlier.has_value();
+  LimitsFile file(run.folder, run.study.name, run.grid, run.csv_rows, run.surface, go_on);
+  if (go_on) file.keep_part();
+  Manifest fresh{identity_of(run), 1, 1, {0, run.grid.size()}, {}, {}, 0, false, run.command,
+                 Worker::self()};
+  Checkpoint checkpoint(
+      path, taken_up(run, earlier, fresh, file.descriptor(), file.offset(), path, observer),
+      file.descriptor(), file.offset(), run.checkpoint_every);
+  GridOutcome outcome;
+  outcome.resumed_at = checkpoint.manifest().done();
+  outcome.counters = checkpoint.manifest().counters;
+  try {
+    outcome.counters += scan_into(run, checkpoint, observer, progress);
+  } catch (...) {
+    if (!checkpoint.manifest().segments.empty()) file.keep_part();
+    throw;
+  }
+  if (!checkpoint.manifest().segments.empty()) {
+    file.keep_part();  // finishing may fail too
+    checkpoint.seal(outcome.counters, true);
+  }
+  file.advance(run.grid.size());
+  file.finish();
+  std::error_code ignored;
+  fs::remove(path, ignored);
+  outcome.names = file.names();
+  outcome.seconds = checkpoint.manifest().seconds;
+  return outcome;
+}
+
+GridOutcome scan_shard(const GridRun& run, std::size_t shard, std::size_t shards,
+                       const ProgressCallback& progress) {
+  const auto folder = shard_folder(run.folder, shard, shards);
+  std::error_code problem;
+  fs::create_directories(folder, problem);
+  if (problem)
+    throw OutputError(folder.string(), "cannot be made a folder: " + problem.message(),
+                      "name another with --out");
+  const RunLock lock(folder);
+  const auto study = effective_yaml(run.study), of_folder = read_file(shards_study(run.folder));
+  if (!of_folder.empty() && of_folder != study)
+    throw InputError({run.folder.string(), 0, "", ""}, "the folder holds shards of another study",
+                     "name another with --out, or remove " + (run.folder / "shards").string());
+  if (of_folder.empty()) replace_file(shards_study(run.folder), study);
+
+  const auto path = folder / "manifest.json", values = folder / "values.bin";
+  const int file = open(values.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (file < 0)
+    throw OutputError(values.string(), std::string("cannot be written: ") + std::strerror(errno),
+                      "name another folder with --out");
+  const std::unique_ptr<const int, void (*)(const int*)> closed(&file,
+                                                                [](const int* f) { close(*f); });
+  Manifest fresh{
+      identity_of(run), shard,         shards, part_of(run.grid, shard, shards), {}, {}, 0, false,
+      run.command,      Worker::self()};
+  const double needed = 8.0 * static_cast<double>(fresh.range.end - fresh.range.first);
+  if (const auto space = fs::space(folder, problem);
+      !problem && needed > static_cast<double>(space.available + fs::file_size(values)))
+    throw OutputError(values.string(),
+                      fmt::format("needs {:.3g} GB and the disk has {:.3g} GB left", needed / 1e9,
+                                  static_cast<double>(space.available) / 1e9),
+                      "name a larger disk with --out");
+  Checkpoint checkpoint(path, taken_up(run, Manifest::read(path), fresh, file, 0, path, {}), file,
+                        0, run.checkpoint_every);
+  GridOutcome outcome;
+  outcome.resumed_at = checkpoint.manifest().done();
+  outcome.names = {values.string()};
+  if (checkpoint.manifest().finished) {
+    spdlog::info("{} is finished already", folder.string());
+  } else {
+    checkpoint.seal(scan_into(run, checkpoint, {}, progress), true);
+  }
+  outcome.counters = checkpoint.manifest().counters;
+  outcome.seconds = checkpoint.manifest().seconds;
+  return outcome;
+}
+
+}  // namespace magnu

@@ -1,0 +1,207 @@
+#include "magnu/io/shards.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <map>
+
+#include "magnu/core/error.hpp"
+#include "magnu/io/limits_file.hpp"
+#include "magnu/io/progress.hpp"
+#include "magnu/io/study_file.hpp"
+
+namespace magnu {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A file descriptor that closes itself.
+class Descriptor {
+ public:
+  explicit Descriptor(const fs::path& path) : id_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  ~Descriptor() {
+    if (id_ >= 0) close(id_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  operator int() const { return id_; }
+
+ private:
+  int id_;
+};
+
+bool parse_name(const std::string& name, std::size_t& shard, std::size_t& shards) {
+  return std::sscanf(name.c_str(), "%zu-of-%zu", &shard, &shards) == 2;
+}
+
+ShardState state_of(const fs::path& folder, std::size_t shard, std::size_t shards) {
+  ShardState state{shard, shards, ShardState::Kind::missing, "not begun", {}, 0};
+  const auto holder = lock_holder(folder);
+  const bool held = !holder.host.empty() && holder.runs();
+  const auto path = folder / "manifest.json";
+  try {
+    if (const auto manifest = Manifest::read(path)) {
+      state.manifest = *manifest;
+      if (manifest->shard != shard || manifest->shards != shards)
+        throw OutputError(path.string(),
+                          fmt::format("is of shard {}/{}", manifest->shard, manifest->shards),
+                          "remove the folder");
+      std::error_code ignored;
+      state.age = std::chrono::duration<double>(fs::file_time_type::clock::now() -
+                                                fs::last_write_time(path, ignored))
+                      .count();
+      state.kind = manifest->finished ? ShardState::Kind::finished
+                   : held             ? ShardState::Kind::running
+                                      : ShardState::Kind::stopped;
+      state.what = held ? holder.text() : "";
+    } else if (held) {
+      state.kind = ShardState::Kind::running;
+      state.what = holder.text();
+    }
+  } catch (const Error& problem) {
+    state.kind = ShardState::Kind::broken;
+    state.what = problem.what();
+  }
+  return state;
+}
+
+}  // namespace
+
+fs::path shard_folder(const fs::path& results, std::size_t shard, std::size_t shards) {
+  return results / "shards" / fmt::format("{:05}-of-{:05}", shard, shards);
+}
+
+fs::path shards_study(const fs::path& results) {
+  return results / "shards" / "study.yaml";
+}
+
+std::vector<ShardState> shard_states(const fs::path& results) {
+  std::size_t shards = 0;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(results / "shards", ignored)) {
+    std::size_t shard = 0, of = 0;
+    if (!parse_name(entry.path().filename().string(), shard, of)) continue;
+    if (shards != 0 && of != shards)
+      throw InputError({results.string(), 0, "", ""},
+                       fmt::format("it holds shards of {} and of {}", shards, of),
+                       "remove those that are not wanted");
+    shards = of;
+  }
+  if (shards == 0)
+    throw InputError({results.string(), 0, "", ""}, "the folder holds no shards",
+                     "compute them with: magnu scan STUDY --shard 1/N --out " + results.string());
+  std::vector<ShardState> states;
+  for (std::size_t shard = 1; shard <= shards; ++shard)
+    states.push_back(state_of(shard_folder(results, shard, shards), shard, shards));
+  return states;
+}
+
+std::string command_for(const std::string& command, std::size_t shard, std::size_t shards) {
+  const std::string option = "--shard ";
+  const auto at = command.find(option);
+  if (at == std::string::npos) return command;
+  const auto from = at + option.size(), to = command.find(' ', from);
+  return command.substr(0, from) + fmt::format("{}/{}", shard, shards) +
+         (to == std::string::npos ? "" : command.substr(to));
+}
+
+std::string status_report(const std::vector<ShardState>& states) {
+  constexpr const char* names[] = {"missing", "broken", "running", "stopped", "finished"};
+  std::map<std::string, std::size_t> counts;
+  std::string text;
+  double done = 0, all = 0, rate = 0;
+  for (const auto& s : states) {
+    ++counts[names[static_cast<int>(s.kind)]];
+    const auto size = static_cast<double>(s.manifest.range.end - s.manifest.range.first);
+    const auto here = static_cast<double>(s.manifest.done());
+    all += size;
+    done += here;
+    const bool running = s.kind == ShardState::Kind::running;
+    if (running && s.manifest.seconds > 0) rate += here / s.manifest.seconds;
+    if (s.kind == ShardState::Kind::finished) continue;
+    text += fmt::format("shard {}/{}  {}", s.shard, s.shards, names[static_cast<int>(s.kind)]);
+    if (size > 0)
+      text += fmt::format("  {:.0f} %, sealed {} ago", 100 * here / size, duration_text(s.age));
+    text += (s.what.empty() ? "" : "  " + s.what) + "\n";
+  }
+  const double known = static_cast<double>(states.size() - counts["missing"] - counts["broken"]);
+  if (known > 0) all *= static_cast<double>(states.size()) / known;  // the rest is like these
+  text += fmt::format(
+      "{} shards: {} finished, {} running, {} stopped, {} broken, {} missing; "
+      "{:.1f} % done",
+      states.size(), counts["finished"], counts["running"], counts["stopped"], counts["broken"],
+      counts["missing"], all > 0 ? 100 * done / all : 0.0);
+  if (rate > 0 && all > done) text += ", about " + duration_text((all - done) / rate) + " left";
+  return text + "\n";
+}
+
+MergeResult merge_shards(const fs::path& results, const Study& study, std::size_t csv_rows,
+                         std::vector<std::string>& names) {
+  const auto states = shard_states(results);
+  const auto whole = std::find_if(states.begin(), states.end(), [](const auto& s) {
+    return s.kind == ShardState::Kind::finished;
+  });
+  MergeResult result;
+  if (whole != states.end()) result.first = whole->manifest;
+  const auto hash = study_hash(study);
+
+  std::string problems;
+  const auto complain = [&](const ShardState& s, const std::string& what) {
+    problems += fmt::format("\n  shard {}/{}: {}", s.shard, s.shards, what);
+    if (!result.first.command.empty())
+      problems += "; compute it with: " + command_for(result.first.command, s.shard, s.shards);
+  };
+  std::size_t expected = 0;
+  for (const auto& s : states) {
+    if (s.kind != ShardState::Kind::finished) {
+      complain(s, s.kind == ShardState::Kind::running ? "still running: " + s.what
+                  : s.kind == ShardState::Kind::stopped
+                      ? fmt::format("stopped at {} of {} detectors", s.manifest.done(),
+                                    s.manifest.range.end - s.manifest.range.first)
+                      : s.what);
+      expected = 0;
+      continue;
+    }
+    const auto difference = s.manifest.identity.difference(result.first.identity);
+    if (!difference.empty()) {
+      complain(s, difference);
+    } else if (s.manifest.identity.study != hash) {
+      complain(s, fmt::format("study hash {} here, {} in {}", s.manifest.identity.study, hash,
+                              shards_study(results).string()));
+    } else if (s.manifest.done() != s.manifest.range.end - s.manifest.range.first ||
+               (expected != 0 && s.manifest.range.first != expected)) {
+      complain(s, "does not continue the shard before it");
+    }
+    expected = s.manifest.range.end;
+  }
+  const Grid grid(study.curves, study.axes, study.reach);
+  if (!problems.empty()) throw Error(results.string() + ": nothing is merged:" + problems);
+  if (states.front().manifest.range.first != 0 || expected != grid.size())
+    throw Error(results.string() + ": nothing is merged: the shards do not cover the study");
+
+  const bool surface = result.first.identity.evaluation.ends_with(with_surface);
+  LimitsFile file(results, study.name, grid, csv_rows, surface);
+  std::vector<double> buffer(std::size_t{1} << 17);
+  for (const auto& s : states) {
+    const auto path = shard_folder(results, s.shard, s.shards) / "values.bin";
+    const Descriptor values(path);
+    const bool intact = copy_segments(s.manifest, values, 0,
+                                      [&](std::span<const double> some) { file.append(some); });
+    if (values < 0 || !intact) {
+      complain(s, path.string() + " is damaged: its checksum does not fit");
+      throw Error(results.string() + ": nothing is merged:" + problems +
+                  "\n  (its folder must be removed first)");
+    }
+    result.detectors += s.manifest.done();
+    result.seconds += s.manifest.seconds;
+    result.counters += s.manifest.counters;
+  }
+  file.finish();
+  names = file.names();
+  return result;
+}
+
+}  // namespace magnu
