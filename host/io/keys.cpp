@@ -58,7 +58,7 @@ const std::vector<Key>& study_keys() {
       {"mu_eff.to", "number", "mu_B", "1e-09", "largest"},
       {"mu_eff.points", "whole number", "", "4001", "how many, both ends included"},
       {"accuracy", "number", "", "1e-09",
-       "relative error allowed to the integrals over neutrino and recoil energy"},
+       "relative error allowed to the integrals over neutrino energy"},
       {"axes", "map of paths to lists or ranges", "", "none",
        "settings to sweep: every curve is computed at each combination of their values; a range is "
        "{from, to, points, spacing: linear or log}"},
