@@ -1,6 +1,6 @@
+#include <thrust/device_allocator.h>
 #include <thrust/device_vector.h>
 
-#include <algorithm>
 #include <cub/device/device_segmented_reduce.cuh>
 
 #include "launch.cuh"
@@ -33,7 +33,7 @@ class CudaSpace {
   static constexpr int lanes = 4;
 
   template <class T>
-  using Vector = thrust::device_vector<T>;
+  using Allocator = thrust::device_allocator<T>;
 
   std::string name() const { return "cuda"; }
 
@@ -55,10 +55,12 @@ class CudaSpace {
     return "sm_" + std::to_string(major) + std::to_string(minor);
   }
 
+  /// A quarter of what is free: a block is as many threads as a device can have, one launch instead
+  /// of many with a thin end each, and other processes and the bins find room.
   std::size_t working_bytes() const {
     std::size_t free = 0, total = 0;
     check(cudaMemGetInfo(&free, &total), "free memory");
-    return std::min(free / 4, std::size_t{1} << 30);
+    return free / 4;
   }
 
   template <class Body>

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <thrust/allocate_unique.h>
 #include <thrust/copy.h>
 #include <thrust/execution_policy.h>
 #include <thrust/for_each.h>
-#include <thrust/host_vector.h>
 #include <thrust/iterator/counting_iterator.h>
 #include <thrust/iterator/transform_iterator.h>
 #include <thrust/reduce.h>
@@ -32,24 +32,26 @@ auto term_iterator(const Term& term) {
   return thrust::make_transform_iterator(thrust::make_counting_iterator(std::size_t{0}), term);
 }
 
-/// An executor of Pipeline over Thrust vectors. `Space` says where: its Vector<T>, for_each,
+/// An executor of Pipeline over Thrust memory. `Space` says where: its Allocator<T>, for_each,
 /// sum_segments and facts. The CUDA space is in cuda_runner.cu; tests run a host space.
 template <class Space>
 class ThrustExecutor {
  public:
+  /// Not filled: what is allocated is written before it is read.
   template <class T>
   class Buffer {
    public:
-    explicit Buffer(std::size_t n) : values_(n) {}
-    explicit Buffer(std::span<const T> values) : values_(values.begin(), values.end()) {}
-    View<T> view() { return {thrust::raw_pointer_cast(values_.data()), values_.size()}; }
-    View<const T> view() const {
-      return {thrust::raw_pointer_cast(values_.data()), values_.size()};
-    }
-    const auto& values() const { return values_; }
+    using Allocator = typename Space::template Allocator<T>;
+
+    explicit Buffer(std::size_t n)
+        : values_(thrust::uninitialized_allocate_unique_n<T>(Allocator{}, n)), size_(n) {}
+    View<T> view() { return {thrust::raw_pointer_cast(values_.get()), size_}; }
+    View<const T> view() const { return {thrust::raw_pointer_cast(values_.get()), size_}; }
+    auto begin() const { return values_.get(); }
 
    private:
-    typename Space::template Vector<T> values_;
+    decltype(thrust::uninitialized_allocate_unique_n<T>(Allocator{}, 0)) values_;
+    std::size_t size_;
   };
 
   explicit ThrustExecutor(Space space) : space_(std::move(space)) {}
@@ -70,7 +72,9 @@ class ThrustExecutor {
 
   template <class T>
   Buffer<std::remove_const_t<T>> upload(std::span<T> values) const {
-    return Buffer<std::remove_const_t<T>>(std::span<const T>(values));
+    Buffer<std::remove_const_t<T>> buffer(values.size());
+    thrust::copy(values.begin(), values.end(), buffer.begin());
+    return buffer;
   }
   template <class T>
   Buffer<T> allocate(std::size_t n) const {
@@ -78,8 +82,8 @@ class ThrustExecutor {
   }
   template <class T>
   std::vector<T> download(const Buffer<T>& buffer) const {
-    std::vector<T> values(buffer.values().size());
-    thrust::copy(buffer.values().begin(), buffer.values().end(), values.begin());
+    std::vector<T> values(buffer.view().size);
+    thrust::copy_n(buffer.begin(), values.size(), values.begin());
     return values;
   }
 

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "magnu/core/launch.hpp"
+#include "magnu/scan/host_memory.hpp"
 #include "magnu/scan/pipeline.hpp"
 
 namespace magnu::test {
@@ -13,23 +12,8 @@ namespace magnu::test {
 /// An executor that runs bodies as a device would: blocks of an odd size, in an order of no
 /// meaning, with threads beyond the last index. Buffers are plain allocations of exactly their
 /// size, so that the sanitizers see every step outside.
-class Emulator {
+class Emulator : public HostMemory {
  public:
-  template <class T>
-  class Buffer {
-   public:
-    explicit Buffer(std::size_t n) : values_(std::make_unique<T[]>(n)), size_(n) {}
-    explicit Buffer(std::span<const T> values) : Buffer(values.size()) {
-      std::copy(values.begin(), values.end(), values_.get());
-    }
-    View<T> view() { return {values_.get(), size_}; }
-    View<const T> view() const { return {values_.get(), size_}; }
-
-   private:
-    std::unique_ptr<T[]> values_;
-    std::size_t size_;
-  };
-
   Emulator(std::size_t block_size, std::size_t working_bytes)
       : block_size_(block_size), working_bytes_(working_bytes) {}
 
@@ -43,20 +27,6 @@ class Emulator {
   template <class F>
   auto with_lanes(F&& f) const {
     return f(std::integral_constant<int, 3>{});
-  }
-
-  template <class T>
-  Buffer<std::remove_const_t<T>> upload(std::span<T> values) const {
-    return Buffer<std::remove_const_t<T>>(std::span<const T>(values));
-  }
-  template <class T>
-  Buffer<T> allocate(std::size_t n) const {
-    return Buffer<T>(n);
-  }
-  template <class T>
-  std::vector<T> download(const Buffer<T>& buffer) const {
-    const auto view = buffer.view();
-    return {view.data, view.data + view.size};
   }
 
   template <class Body>

@@ -2,8 +2,9 @@
 // does is compared with the CPU runner, per channel, evaluation and statistic.
 #include <gtest/gtest.h>
 #include <thrust/for_each.h>
-#include <thrust/host_vector.h>
 #include <thrust/reduce.h>
+
+#include <memory>
 
 #include "curves.hpp"
 #include "magnu/scan/cpu_runner.hpp"
@@ -22,12 +23,21 @@ struct Call {
   __host__ __device__ void operator()(std::size_t i) const { body(i); }
 };
 
+/// std::allocator with the member that C++20 took away and Thrust asks for.
+template <class T>
+struct HostAllocator : std::allocator<T> {
+  template <class U>
+  struct rebind {
+    using other = HostAllocator<U>;
+  };
+};
+
 class HostSpace {
  public:
   static constexpr int lanes = 4;
 
   template <class T>
-  using Vector = thrust::host_vector<T>;
+  using Allocator = HostAllocator<T>;
 
   explicit HostSpace(std::size_t bytes) : bytes_(bytes) {}
 

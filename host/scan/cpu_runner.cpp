@@ -8,27 +8,15 @@
 #include <span>
 
 #include "magnu/scan/cpu_loop.hpp"
+#include "magnu/scan/host_memory.hpp"
 #include "magnu/scan/pipeline.hpp"
 
 namespace magnu {
 namespace {
 
 /// OpenMP over blocks of indices, each a loop compiled for the chosen instruction set.
-class CpuExecutor {
+class CpuExecutor : public HostMemory {
  public:
-  template <class T>
-  class Buffer {
-   public:
-    explicit Buffer(std::size_t n) : values_(n) {}
-    explicit Buffer(std::span<const T> values) : values_(values.begin(), values.end()) {}
-    View<T> view() { return {values_.data(), values_.size()}; }
-    View<const T> view() const { return {values_.data(), values_.size()}; }
-    const std::vector<T>& values() const { return values_; }
-
-   private:
-    std::vector<T> values_;
-  };
-
   CpuExecutor(int threads, InstructionSet isa) : threads_(threads), isa_(isa) {}
 
   std::string name() const { return "cpu"; }
@@ -37,27 +25,17 @@ class CpuExecutor {
   int threads() const { return threads_; }
   int concurrent_calls() const { return threads_; }
   std::size_t parts(std::size_t) const { return 1; }
-  std::size_t working_bytes() const { return std::size_t{32} << 20; }
+  /// What is filled stays in or near the second cache until it is summed.
+  std::size_t working_bytes() const { return std::size_t{4} << 20; }
 
-  /// Eight vector sums in flight hide the latency of two fma units: 32 values of AVX2 (whose
-  /// sixteen registers also hold their squares), 64 of AVX-512.
+  /// The vector registers hold the squares of these values, two sums for each, and a cell: five
+  /// vectors of AVX2, four of SSE2, of sixteen registers, and eight of the 32 of AVX-512. Ten sums
+  /// in flight hide four cycles of latency of two fma units with some to spare.
   template <class F>
   auto with_lanes(F&& f) const {
-    return isa_ == InstructionSet::v4 ? f(std::integral_constant<int, 64>{})
-                                      : f(std::integral_constant<int, 32>{});
-  }
-
-  template <class T>
-  Buffer<std::remove_const_t<T>> upload(std::span<T> values) const {
-    return Buffer<std::remove_const_t<T>>(std::span<const T>(values));
-  }
-  template <class T>
-  Buffer<T> allocate(std::size_t n) const {
-    return Buffer<T>(n);
-  }
-  template <class T>
-  std::vector<T> download(const Buffer<T>& buffer) const {
-    return buffer.values();
+    return isa_ == InstructionSet::v4   ? f(std::integral_constant<int, 64>{})
+           : isa_ == InstructionSet::v3 ? f(std::integral_constant<int, 20>{})
+                                        : f(std::integral_constant<int, 8>{});
   }
 
   template <class Body>
@@ -68,7 +46,7 @@ class CpuExecutor {
       return;
     }
     const std::size_t block =
-        std::max<std::size_t>(1, n / (8 * static_cast<std::size_t>(threads_)));
+        std::max<std::size_t>(1, n / (64 * static_cast<std::size_t>(threads_)));
     const auto blocks = static_cast<std::ptrdiff_t>((n + block - 1) / block);
 #pragma omp parallel for schedule(dynamic) num_threads(threads_)
     for (std::ptrdiff_t b = 0; b < blocks; ++b) loop(body, b * block, std::min(n, (b + 1) * block));

@@ -7,7 +7,8 @@
 #include "magnu/scan/runner.hpp"
 
 namespace magnu {
-DirectGrid::DirectGrid(const SolarFlux& flux) {
+
+DirectGrid::DirectGrid(const SolarFlux& flux) : first_of_panel(flux.panels.size()) {
   std::vector<int> order(flux.panels.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(),
@@ -16,17 +17,16 @@ DirectGrid::DirectGrid(const SolarFlux& flux) {
     const auto& panel = flux.panels[p];
     const double width = panel.upper - panel.lower;
     const auto& rule = gauss_legendre(panel.gauss_nodes);
+    first_of_panel[p] = static_cast<int>(nodes.size());
     for (int j = 0; j < panel.gauss_nodes; ++j) {
-      nodes.push_back({p, rule.nodes[j], rule.weights[j]});
-      flux_nodes.push_back({panel.lower + width * rule.nodes[j], width * rule.weights[j], p});
+      nodes.push_back({panel.lower + width * rule.nodes[j], width * rule.weights[j], p});
+      rule_nodes.push_back(rule.nodes[j]);
+      rule_weights.push_back(rule.weights[j]);
       upper_edge_.push_back(panel.upper);
     }
   }
-  for (std::size_t l = 0; l < flux.lines.size(); ++l) {
-    const int panel = -1 - static_cast<int>(l);
-    nodes.push_back({panel, 0, 1});
-    flux_nodes.push_back({flux.lines[l].energy, 1, panel});
-  }
+  for (std::size_t l = 0; l < flux.lines.size(); ++l)
+    nodes.push_back({flux.lines[l].energy, 1, -1 - static_cast<int>(l)});
 }
 
 int DirectGrid::first_node(double energy) const {

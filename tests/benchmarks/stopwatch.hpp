@@ -9,27 +9,15 @@
 
 #include "magnu/scan/cpu_loop.hpp"
 #include "magnu/scan/cpu_runner.hpp"
+#include "magnu/scan/host_memory.hpp"
 #include "magnu/scan/pipeline.hpp"
 
 namespace magnu::bench {
 
 /// An executor on one thread that adds up the time of each body it runs, by the body's name.
-class Stopwatch {
+class Stopwatch : public HostMemory {
  public:
   using Times = std::map<std::string, double>;  ///< seconds
-
-  template <class T>
-  class Buffer {
-   public:
-    explicit Buffer(std::size_t n) : values_(n) {}
-    explicit Buffer(std::span<const T> values) : values_(values.begin(), values.end()) {}
-    View<T> view() { return {values_.data(), values_.size()}; }
-    View<const T> view() const { return {values_.data(), values_.size()}; }
-    const std::vector<T>& values() const { return values_; }
-
-   private:
-    std::vector<T> values_;
-  };
 
   Stopwatch(InstructionSet isa, Times* times) : isa_(isa), times_(times) {}
 
@@ -39,24 +27,11 @@ class Stopwatch {
   int threads() const { return 1; }
   int concurrent_calls() const { return 1; }
   std::size_t parts(std::size_t) const { return 1; }
-  std::size_t working_bytes() const { return std::size_t{32} << 20; }
+  std::size_t working_bytes() const { return std::size_t{4} << 20; }
 
   template <class F>
   auto with_lanes(F&& f) const {
     return f(std::integral_constant<int, 32>{});
-  }
-
-  template <class T>
-  Buffer<std::remove_const_t<T>> upload(std::span<T> values) const {
-    return Buffer<std::remove_const_t<T>>(std::span<const T>(values));
-  }
-  template <class T>
-  Buffer<T> allocate(std::size_t n) const {
-    return Buffer<T>(n);
-  }
-  template <class T>
-  std::vector<T> download(const Buffer<T>& buffer) const {
-    return buffer.values();
   }
 
   template <class Body>

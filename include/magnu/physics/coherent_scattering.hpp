@@ -42,13 +42,13 @@ struct CoherentScattering {
   }
 
   /// Eq. (2.1): GF^2 mN/(2 pi) gN^2 (2 - mN Er/Enu^2) F^2 (Freedman, PRD 9 (1974) 1389).
-  MAGNU_HD double standard_model(double neutrino_energy, Flavour) const {
-    return weak_scale * (2 - nuclear_mass * recoil_energy / (neutrino_energy * neutrino_energy));
+  MAGNU_HD double standard_model(InverseEnergy inverse, Flavour) const {
+    return weak_scale * (2 - nuclear_mass * recoil_energy * (inverse.value * inverse.value));
   }
 
   /// pi alpha^2/me^2 Z^2 F^2 (1/Er - 1/Enu) at 1 mu_B (Vogel, Engel, PRD 39 (1989) 3378).
-  MAGNU_HD double magnetic(double neutrino_energy) const {
-    return magnetic_scale * (1 / recoil_energy - 1 / neutrino_energy);
+  MAGNU_HD double magnetic(InverseEnergy inverse) const {
+    return magnetic_scale * (1 / recoil_energy - inverse.value);
   }
 
   /// `standard_model` as coefficients of 1, 1/Enu, 1/Enu^2.

@@ -48,17 +48,17 @@ struct ElectronScattering {
 
   /// Eq. (2.2) with the sign it lacks in print, + (gA^2 - gV^2) me Er/Enu^2 (Vogel, Engel, PRD 39
   /// (1989) 3378).
-  MAGNU_HD double standard_model(double neutrino_energy, Flavour flavour) const {
+  MAGNU_HD double standard_model(InverseEnergy inverse, Flavour flavour) const {
     const double v = vector_coupling(flavour), a = axial_coupling(flavour);
-    const double left = 1 - recoil_energy / neutrino_energy;
+    const double left = 1 - recoil_energy * inverse.value;
     return weak_scale * ((v + a) * (v + a) + (v - a) * (v - a) * left * left +
-                         (a * a - v * v) * constants::electron_mass * recoil_energy /
-                             (neutrino_energy * neutrino_energy));
+                         (a * a - v * v) * constants::electron_mass * recoil_energy *
+                             (inverse.value * inverse.value));
   }
 
   /// Eq. (2.6) at 1 mu_B, with the alpha^2 it lacks in print (Vogel, Engel, PRD 39 (1989) 3378).
-  MAGNU_HD double magnetic(double neutrino_energy) const {
-    return magnetic_scale * (1 / recoil_energy - 1 / neutrino_energy);
+  MAGNU_HD double magnetic(InverseEnergy inverse) const {
+    return magnetic_scale * (1 / recoil_energy - inverse.value);
   }
 
   /// `standard_model` as coefficients of 1, 1/Enu, 1/Enu^2.

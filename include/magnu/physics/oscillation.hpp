@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "magnu/core/macros.hpp"
+#include "magnu/core/over_root.hpp"
 #include "magnu/physics/constants.hpp"
 
 namespace magnu {
@@ -34,7 +34,7 @@ class SurvivalProbability {
   /// (cos 2th - A)/sqrt((cos 2th - A)^2 + sin^2 2th), A = 2 sqrt(2) GF ne c13^2 Enu/dm^2_21.
   MAGNU_HD double matter_cosine(double electron_density, double neutrino_energy) const {
     const double difference = cos_ - matter_ * electron_density * neutrino_energy;
-    return difference / std::sqrt(difference * difference + sin2_);
+    return over_root(difference, difference * difference + sin2_);
   }
 
   /// As a function of the energy the cosine is singular where A = exp(+-2i theta12): the cosine of

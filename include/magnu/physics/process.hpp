@@ -9,6 +9,15 @@ namespace magnu {
 /// What a neutrino is when it arrives: nu_e, or nu_mu and nu_tau together.
 enum class Flavour { electron, other };
 
+/// 1/Enu, how cross sections read a neutrino energy: it is divided once where many recoil energies
+/// share it.
+struct InverseEnergy {
+  double value = 0;  ///< 1/MeV
+
+  InverseEnergy() = default;
+  MAGNU_HD InverseEnergy(double energy) : value(1 / energy) {}  // NOLINT: an energy in MeV is one
+};
+
 /// c0 + c1/Enu + c2/Enu^2: how every cross section here depends on the neutrino energy. A spectrum
 /// is then the sum of c_k times the k-th running integral of the flux.
 struct QuadraticForm {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "magnu/core/divide.hpp"
 #include "magnu/core/view.hpp"
 
 namespace magnu {
@@ -13,7 +14,7 @@ struct DirectTerm {
 
   MAGNU_HD double operator()(std::size_t i) const {
     const double signal = exposure * extra[i];
-    return signal * signal * inverse_variance[i % inverse_variance.size];
+    return signal * signal * inverse_variance[divide(i, inverse_variance.size).remainder];
   }
 };
 
@@ -25,9 +26,9 @@ struct TemplateTerm {
   double exposure;
 
   MAGNU_HD double operator()(std::size_t i) const {
-    const std::size_t bins = magnetic.size;
-    const double signal = exposure * mu_squared[i / bins] * magnetic[i % bins];
-    return signal * signal * inverse_variance[i % bins];
+    const auto [mu, bin] = divide(i, magnetic.size);
+    const double signal = exposure * mu_squared[mu] * magnetic[bin];
+    return signal * signal * inverse_variance[bin];
   }
 };
 

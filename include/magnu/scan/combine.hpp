@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "magnu/core/divide.hpp"
 #include "magnu/core/view.hpp"
 
 /// Limits of many detectors that share their binned spectra.
@@ -52,7 +53,7 @@ struct Detectors {
     double value = 0, slope = 0;
   };
 
-  MAGNU_HD std::size_t row(std::size_t i) const { return i / per_row; }
+  MAGNU_HD std::size_t row(std::size_t i) const { return divide(i, per_row).quotient; }
 
   /// sum_b M_b^2/v_b of a row, v_b = c s_b + other_b + flat w_b the variance per tonne and year:
   /// then chi^2 = exposure mu^4/scale^2 times it. The slope is against `flat`, or against c.
@@ -71,13 +72,14 @@ struct Detectors {
   }
 
   MAGNU_HD Amplitude amplitude(std::size_t detector) const {
-    std::size_t i = detector % per_row;
+    std::size_t i = divide(detector, per_row).remainder;
     Amplitude a = base;
     int given = 0;  // a part of the background, a later axis, wins over the list it is part of
     for (std::size_t k = axes.size; k-- > 0;) {
       const AmplitudeAxis& axis = axes[k];
-      const Amplitude& value = axis.values[i % axis.values.size];
-      i /= axis.values.size;
+      const auto [rest, place] = divide(i, axis.values.size);
+      const Amplitude& value = axis.values[place];
+      i = rest;
       const int sets = axis.sets & ~given;
       given |= axis.sets;
       if (sets & sets_exposure) a.exposure = value.exposure;

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "magnu/core/chebyshev.hpp"
+#include "magnu/core/divide.hpp"
 #include "magnu/experiment/solar_flux.hpp"
 #include "magnu/physics/process.hpp"
 
@@ -26,8 +27,8 @@ struct SampleSurvival {
   View<double> survival;  ///< [sets][nodes]
 
   MAGNU_HD void operator()(std::size_t i) const {
-    const SurvivalNode& node = nodes[i % nodes.size];
-    survival[i] = flux.survival(sets[i / nodes.size], node.component, node.energy);
+    const auto [set, n] = divide(i, nodes.size);
+    survival[i] = flux.survival(sets[set], nodes[n].component, nodes[n].energy);
   }
 };
 

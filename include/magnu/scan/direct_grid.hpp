@@ -14,8 +14,9 @@ struct DirectGrid {
   /// The first node whose panel reaches above an energy; all before it lie below.
   int first_node(double energy) const;
 
-  std::vector<GridNode> nodes;
-  std::vector<FluxNode> flux_nodes;  ///< the same, as places to sample whole panels at
+  std::vector<FluxNode> nodes;                   ///< of whole panels, then lines
+  std::vector<double> rule_nodes, rule_weights;  ///< [nodes of panels]: the rule on [0, 1]
+  std::vector<int> first_of_panel;               ///< [panels]
 
  private:
   std::vector<double> upper_edge_;  ///< of each node's panel; ascending, lines left out

@@ -291,108 +291,123 @@ class Pipeline : public Runner {
     Buffer<double> weights;
   };
 
-  /// What every block of a direct evaluation reads.
-  template <class Process>
-  struct DirectInputs {
-    DirectInputs(const Executor& executor, const SolarFlux& host_flux,
-                 const std::vector<Process>& host_rows, std::span<const double> mu_eff)
-        : grid(host_flux),
-          flux(executor, host_flux),
-          nodes(uploaded(executor, grid.nodes)),
-          samples(executor.template allocate<FluxSample>(grid.nodes.size())),
-          rows(uploaded(executor, host_rows)),
-          first_node(uploaded(executor, first_nodes(host_rows))),
-          mu_squared(uploaded(executor, squared(mu_eff, executor.with_lanes([](auto lanes) {
-                                return std::size_t{lanes()};
-                              })))) {
-      const auto places = uploaded(executor, grid.flux_nodes);
-      executor.for_each(grid.nodes.size(), SampleFlux{flux.view(), places.view(), samples.view()},
+  /// The neutrino-energy grid of a direct evaluation and the flux there.
+  struct GridBuffers {
+    GridBuffers(const Executor& executor, const DirectGrid& host, const SolarFlux& host_flux,
+                const FluxView& flux)
+        : first_line(host.rule_nodes.size()),
+          first_of_panel(uploaded(executor, host.first_of_panel)),
+          rule_nodes(uploaded(executor, host.rule_nodes)),
+          rule_weights(uploaded(executor, host.rule_weights)),
+          inverse(executor.template allocate<InverseEnergy>(host.nodes.size())),
+          all(executor.template allocate<double>(host.nodes.size())),
+          electron(executor.template allocate<double>(host.nodes.size())) {
+      const auto places = uploaded(executor, host.nodes);
+      executor.for_each(host.nodes.size(), SampleFlux{flux, places.view(), samples()},
                         10 * host_flux.shell_density.size());
     }
 
-    std::vector<int> first_nodes(const std::vector<Process>& host_rows) const {
-      std::vector<int> first;
-      for (const auto& row : host_rows) first.push_back(grid.first_node(row.minimum_energy()));
-      return first;
+    GridNodes nodes() const {
+      return {first_of_panel.view(), first_line, rule_nodes.view(), rule_weights.view()};
     }
+    FluxSamples samples() { return {inverse.view(), all.view(), electron.view()}; }
 
-    std::size_t padded_mu() const { return mu_squared.view().size; }
-    std::size_t bytes_per_row() const {
-      return grid.nodes.size() * sizeof(Cell) + 2 * padded_mu() * sizeof(double);
-    }
-
-    DirectGrid grid;
-    FluxBuffers flux;
-    Buffer<GridNode> nodes;
-    Buffer<FluxSample> samples;
-    Buffer<Process> rows;
-    Buffer<int> first_node;
-    Buffer<double> mu_squared;
+    std::size_t first_line;
+    Buffer<int> first_of_panel;
+    Buffer<double> rule_nodes, rule_weights;
+    Buffer<InverseEnergy> inverse;
+    Buffer<double> all, electron;
   };
 
-  /// Cells of some rows filled and summed: spectrum and extra signal, [rows][padded mu].
+  /// A block of rows of a direct evaluation: cells and sums.
   struct DirectBlock {
-    Buffer<double> spectrum, extra;
-  };
+    DirectBlock(const Executor& executor, std::size_t rows, std::size_t nodes_,
+                std::size_t padded_mu, bool with_spectrum)
+        : nodes(nodes_),
+          standard_model(executor.template allocate<double>(with_spectrum ? rows * nodes : 0)),
+          magnetic(executor.template allocate<double>(rows * nodes)),
+          spectrum(executor.template allocate<double>(with_spectrum ? rows * padded_mu : 0)),
+          extra(executor.template allocate<double>(rows * padded_mu)) {}
 
-  template <class Process>
-  DirectBlock sum_block(const DirectInputs<Process>& in, std::size_t from, std::size_t rows,
-                        bool with_spectrum) const {
-    const std::size_t nodes = in.grid.nodes.size(), sums = rows * in.padded_mu();
-    auto cells = executor_.template allocate<Cell>(rows * nodes);
-    DirectBlock block{executor_.template allocate<double>(with_spectrum ? sums : 0),
-                      executor_.template allocate<double>(sums)};
-    executor_.for_each(rows * nodes,
-                       FillCells<Process>{in.flux.view(), in.nodes.view(), in.samples.view(),
-                                          part(in.rows.view(), from, rows), cells.view()},
-                       30);
-    executor_.with_lanes([&](auto lanes) {
-      const auto run = [&](auto spectrum) {
-        executor_.for_each(sums / lanes(),
-                           SumCells<lanes(), spectrum()>{
-                               const_view(cells), part(in.first_node.view(), from, rows), nodes,
-                               in.mu_squared.view(), block.spectrum.view(), block.extra.view()},
-                           nodes * lanes());
-      };
-      with_spectrum ? run(std::true_type{}) : run(std::false_type{});
-    });
-    return block;
-  }
+    Cells cells() { return {nodes, standard_model.view(), magnetic.view()}; }
+
+    std::size_t nodes;
+    Buffer<double> standard_model, magnetic;  ///< [rows][nodes]
+    Buffer<double> spectrum, extra;           ///< [rows][padded mu]
+  };
 
   template <class Process>
   DirectSums direct_sums(const SolarFlux& flux, const Binning& binning,
                          const std::vector<Process>& rows, std::span<const double> mu_eff,
                          bool keep_spectrum, const ProgressCallback& progress) const {
-    const DirectInputs<Process> in(executor_, flux, rows, mu_eff);
+    return executor_.with_lanes([&](auto lanes) {
+      return keep_spectrum ? direct_sums<lanes(), true>(flux, binning, rows, mu_eff, progress)
+                           : direct_sums<lanes(), false>(flux, binning, rows, mu_eff, progress);
+    });
+  }
+
+  template <int Lanes, bool WithSpectrum, class Process>
+  DirectSums direct_sums(const SolarFlux& host_flux, const Binning& binning,
+                         const std::vector<Process>& host_rows, std::span<const double> mu_eff,
+                         const ProgressCallback& progress) const {
+    const DirectGrid host_grid(host_flux);
+    std::vector<int> host_first;
+    for (const auto& row : host_rows)
+      host_first.push_back(host_grid.first_node(row.minimum_energy()));
+    const FluxBuffers flux(executor_, host_flux);
+    GridBuffers grid(executor_, host_grid, host_flux, flux.view());
     const BinningBuffers bins(executor_, binning);
-    const auto touched = bins_of_rows(binning, rows.size());
-    auto binned = uploaded(executor_, std::vector<double>(mu_eff.size() * binning.bins()));
+    const auto rows = uploaded(executor_, host_rows);
+    const auto first_node = uploaded(executor_, host_first);
+    const auto mu_squared = uploaded(executor_, squared(mu_eff, Lanes));
+    const std::size_t nodes = host_grid.nodes.size(), padded_mu = mu_squared.view().size;
+    const std::size_t stretches = executor_.parts(nodes);
+    const std::size_t stretch = (nodes + stretches - 1) / stretches;
+    const auto touched = bins_of_rows(binning, host_rows.size());
+    auto binned = executor_.template allocate<double>(padded_mu * binning.bins());
+    executor_.for_each(binned.view().size, Clear{binned.view()}, 4);
     DirectSums result;
-    if (keep_spectrum) result.spectrum.resize(rows.size() * mu_eff.size());
+    if (WithSpectrum) result.spectrum.resize(host_rows.size() * mu_eff.size());
     // Blocks of as many rows as fit; at least one.
-    const std::size_t most =
-        std::max<std::size_t>(1, executor_.working_bytes() / in.bytes_per_row());
-    for (std::size_t from = 0; from < rows.size(); from += most) {
-      const std::size_t here = std::min(most, rows.size() - from);
-      const auto block = sum_block(in, from, here, keep_spectrum);
+    const std::size_t bytes_per_row = (nodes + padded_mu) * (1 + WithSpectrum) * sizeof(double);
+    const std::size_t most = std::clamp<std::size_t>(executor_.working_bytes() / bytes_per_row, 1,
+                                                     std::max<std::size_t>(1, host_rows.size()));
+    DirectBlock block(executor_, most, nodes, padded_mu, WithSpectrum);
+    for (std::size_t from = 0; from < host_rows.size(); from += most) {
+      const std::size_t here = std::min(most, host_rows.size() - from);
+      const auto some_rows = part(rows.view(), from, here);
+      const auto first = part(first_node.view(), from, here);
+      executor_.for_each(here * ((nodes + stretch - 1) / stretch),
+                         FillCells<Process, WithSpectrum>{grid.samples(), some_rows, first, stretch,
+                                                          block.cells()},
+                         10 * stretch);
+      executor_.for_each(
+          here * host_flux.components.size(),
+          CutCells<Process, WithSpectrum>{flux.view(), grid.nodes(), some_rows, block.cells()},
+          WithSpectrum ? 10000 : 1000);
+      executor_.for_each(here * (padded_mu / Lanes),
+                         SumCells<Lanes, WithSpectrum>{block.cells(), first, mu_squared.view(),
+                                                       block.spectrum.view(), block.extra.view()},
+                         nodes * Lanes);
       BinSpan some;
       for (std::size_t row = from; row < from + here; ++row) some.cover(touched[row]);
       if (some.first < some.end)
-        executor_.for_each(mu_eff.size() * (some.end - some.first),
-                           AddToBins{bins.view(), block.extra.view(), from, from + here, some.first,
-                                     some.end - some.first, in.padded_mu(), binned.view()},
-                           here / (some.end - some.first) + 1);
-      if (keep_spectrum) {
+        executor_.for_each(
+            (padded_mu / Lanes) * (some.end - some.first),
+            AddToBins<Lanes>{bins.view(), const_view(block.extra), from, from + here, some.first,
+                             some.end - some.first, padded_mu, binned.view()},
+            16 * (here / (some.end - some.first) + 1) * Lanes);
+      if (WithSpectrum) {
         const auto spectrum = executor_.download(block.spectrum);
         for (std::size_t row = 0; row < here; ++row)
-          std::copy_n(spectrum.begin() + row * in.padded_mu(), mu_eff.size(),
+          std::copy_n(spectrum.begin() + row * padded_mu, mu_eff.size(),
                       result.spectrum.begin() + (from + row) * mu_eff.size());
       }
       if (progress)
-        progress(static_cast<double>(here * in.grid.nodes.size()) *
-                 static_cast<double>(mu_eff.size()));
+        progress(static_cast<double>(here * nodes) * static_cast<double>(mu_eff.size()));
     }
     result.extra = executor_.download(binned);
+    result.extra.resize(mu_eff.size() * binning.bins());  // less the padding
     return result;
   }
 
