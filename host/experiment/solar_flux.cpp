@@ -2,22 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <mutex>
 #include <numeric>
-#include <utility>
 
 #include "magnu/core/data.hpp"
 #include "magnu/core/error.hpp"
 #include "magnu/core/quadrature.hpp"
+#include "magnu/experiment/survival_layout.hpp"
 #include "magnu/physics/beta_decay.hpp"
 
 namespace magnu {
 namespace {
 
 constexpr int beta_terms = 16;
-constexpr double gauss_accuracy = 1e-15;
-constexpr double survival_accuracy = 1e-14;
 constexpr std::size_t shell_multiple = 8;
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
@@ -30,46 +27,6 @@ void require(const std::vector<std::string>& known, const std::string& name, con
   for (const auto& k : known) list += (list.empty() ? "" : ", ") + k;
   throw InputError({"", 0, key, name}, "unknown name", "known: " + list);
 }
-
-/// Where Pee is singular for some oscillation parameters, as a function of a complex energy: on two
-/// rays at an angle to the positive real axis, up and down, from the size `energy` on (there begins
-/// the densest shell).
-struct SingularRays {
-  double cosine = -1;                                       ///< of the angle
-  double energy = std::numeric_limits<double>::infinity();  ///< MeV
-
-  bool operator==(const SingularRays&) const = default;
-
-  void add(const Oscillation& parameters, double densest) {
-    const SurvivalProbability probability(parameters);
-    // Without mixing the rays are the real axis, and panels would have no width.
-    cosine = std::max(cosine, std::min(probability.singular_cosine(), 1 - 5e-7));
-    energy = std::min(energy, probability.singular_energy(densest));
-  }
-
-  /// rho of a panel: half the sum of the distances of its ends from a point, over half its width,
-  /// is (rho + 1/rho)/2. On a whole line that sum is least where the angle between the two is
-  /// halved.
-  double ellipse(double lower, double upper) const {
-    const double size = std::max(energy, 2 * lower * upper * cosine / (lower + upper));
-    const auto distance = [&](double end) {
-      return std::sqrt((size - end) * (size - end) + 2 * size * end * (1 - cosine));
-    };
-    const double sum = (distance(lower) + distance(upper)) / (upper - lower);
-    return sum + std::sqrt(std::max(0.0, sum * sum - 1));
-  }
-
-  /// The largest upper edge, up to `limit`, of a panel of at least that rho.
-  double reach(double lower, double limit, double rho) const {
-    if (ellipse(lower, limit) >= rho) return limit;
-    double good = lower;
-    for (double bad = limit; bad - good > 1e-3 * (good - lower);) {
-      const double middle = 0.5 * (good + bad);
-      (ellipse(lower, middle) >= rho ? good : bad) = middle;
-    }
-    return good;
-  }
-};
 
 /// What of a flux does not depend on the oscillation.
 class Builder {
@@ -127,7 +84,7 @@ class Builder {
     flux_.panels.push_back({lower, upper, 0.5 * (lower + upper), 2 / (upper - lower), 0, component_,
                             static_cast<int>(flux_.coefficients.size()),
                             static_cast<int>(coefficients.size()),
-                            gauss_nodes_for(ellipse_of_ratio(ratio), gauss_accuracy), 0});
+                            gauss_nodes_for(ellipse_of_ratio(ratio), flux_gauss_accuracy), 0});
     flux_.coefficients.insert(flux_.coefficients.end(), coefficients.begin(), coefficients.end());
   }
 
@@ -213,97 +170,6 @@ class Builder {
   int component_ = 0;
 };
 
-/// Lays the panels of Pee over each component's spectrum, and cuts the panels of the flux at their
-/// edges and where Pee would not converge on them.
-class SurvivalLayout {
- public:
-  SurvivalLayout(SolarFlux& flux, const SingularRays& rays)
-      : flux_(flux),
-        rays_(rays),
-        fit_ellipse_(ellipse_for(flux.settings.accuracy / 10, fit_nodes)) {
-    const auto whole = std::exchange(flux.panels, {});
-    flux.panels.reserve(2 * whole.size());
-    const auto first = std::exchange(flux.first_panel, {});
-    for (std::size_t c = 0; c + 1 < first.size(); ++c) {
-      flux.first_panel.push_back(static_cast<int>(flux.panels.size()));
-      if (first[c] < first[c + 1])
-        add_component({whole.data() + first[c], whole.data() + first[c + 1]});
-    }
-    flux.first_panel.push_back(static_cast<int>(flux.panels.size()));
-    for (const auto& line : flux.lines)
-      flux.survival_nodes.push_back({line.energy, line.component});
-    add_segments();
-  }
-
- private:
-  void add_component(std::span<const FluxPanel> panels) {
-    static const double ellipse = ellipse_for(survival_accuracy, survival_terms);
-    const double end = panels.back().upper;
-    double upper = panels.front().lower;
-    for (auto panel : panels) {
-      for (const double whole = panel.upper; panel.lower < whole; panel.lower = panel.upper) {
-        if (panel.lower >= upper) {
-          upper = rays_.reach(panel.lower, end, ellipse);
-          add_survival(panel.lower, upper, panel.component);
-        }
-        panel.upper = std::min(whole, upper);
-        panel.survival = static_cast<int>(flux_.survival_panels.size()) - 1;
-        add_pieces(panel);
-      }
-    }
-  }
-
-  void add_survival(double lower, double upper, int component) {
-    static const auto nodes = chebyshev_nodes(survival_terms);
-    const double centre = 0.5 * (lower + upper), half = 0.5 * (upper - lower);
-    flux_.survival_panels.push_back({centre, 1 / half});
-    for (const double x : nodes) flux_.survival_nodes.push_back({centre + half * x, component});
-  }
-
-  void add_pieces(FluxPanel panel) {
-    const double ellipse = rays_.ellipse(panel.lower, panel.upper);
-    if (ellipse < fit_ellipse_) {
-      const double middle = 0.5 * (panel.lower + panel.upper), upper = panel.upper;
-      panel.upper = middle;
-      add_pieces(panel);
-      panel.lower = middle;
-      panel.upper = upper;
-      add_pieces(panel);
-      return;
-    }
-    panel.inverse_width = 1 / (panel.upper - panel.lower);
-    panel.gauss_nodes = std::max(panel.gauss_nodes, gauss_nodes_for(ellipse, gauss_accuracy));
-    flux_.panels.push_back(panel);
-  }
-
-  /// Merges the panels' edges.
-  void add_segments() {
-    const std::size_t components = flux_.components.size();
-    std::vector<int> current(components, -1);
-    std::vector<double> upper(components, std::numeric_limits<double>::infinity());
-    const auto use = [&](std::size_t c, int panel) {
-      const bool any = panel < flux_.first_panel[c + 1];
-      current[c] = any ? panel : -1;
-      upper[c] = any ? flux_.panels[panel].upper : std::numeric_limits<double>::infinity();
-    };
-    for (std::size_t c = 0; c < components; ++c) use(c, flux_.first_panel[c]);
-    flux_.segment_end.reserve(flux_.panels.size());
-    flux_.segment_panel.reserve((flux_.panels.size() + 1) * components);
-    for (;;) {
-      flux_.segment_panel.insert(flux_.segment_panel.end(), current.begin(), current.end());
-      const double end = *std::min_element(upper.begin(), upper.end());
-      if (std::isinf(end)) return;
-      flux_.segment_end.push_back(end);
-      for (std::size_t c = 0; c < components; ++c)
-        if (upper[c] == end) use(c, current[c] + 1);
-    }
-  }
-
-  SolarFlux& flux_;
-  const SingularRays& rays_;
-  double fit_ellipse_;
-};
-
 template <class T>
 View<const T> view_of(const std::vector<T>& values) {
   return {values.data(), values.size()};
@@ -352,7 +218,7 @@ SolarFlux make_solar_flux(const FluxSettings& settings, std::span<const Oscillat
   for (const auto& parameters : covered) rays.add(parameters, densest);
   if (!same_spectra || !(rays == last_rays)) {
     last = spectra;
-    SurvivalLayout(last, rays);
+    lay_survival(last, rays);
     last_rays = rays;
   }
   auto flux = last;
