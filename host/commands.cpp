@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "magnu/core/csv.hpp"
 #include "magnu/io/grid_run.hpp"
@@ -76,24 +77,77 @@ void warn_about(const Study& study, spdlog::level::level_enum level_of_the_rest)
     spdlog::log(i < study.warnings.size() ? spdlog::level::warn : level_of_the_rest, warnings[i]);
 }
 
-/// A chi^2 with Gaussian errors means little where it excludes a handful of events.
+/// Fewer events than this at a limit, and a chi^2 with Gaussian errors means little.
+constexpr double few_events = 3;
+
+/// Events of the magnetic signal at the limit.
+double events_at_limit(const CurveResult& r) {
+  double excess = 0;
+  for (int b = 0; b < r.curve.bins; ++b)
+    excess +=
+        r.magnetic[b] * (r.curve.statistic == Statistic::counts
+                             ? 1
+                             : (r.curve.upper - r.curve.threshold) / r.curve.bins / constants::keV);
+  return excess * r.limit * r.limit;
+}
+
 void warn_of_few_events(const std::vector<CurveResult>& results) {
-  constexpr double few = 3;
-  for (const auto& r : results) {
-    double excess = 0;
-    for (int b = 0; b < r.curve.bins; ++b)
-      excess += r.magnetic[b] *
-                (r.curve.statistic == Statistic::counts
-                     ? 1
-                     : (r.curve.upper - r.curve.threshold) / r.curve.bins / constants::keV);
-    excess *= r.limit * r.limit;
-    if (std::isfinite(r.limit) && excess < few)
+  for (const auto& r : results)
+    if (const double events = events_at_limit(r); std::isfinite(r.limit) && events < few_events)
       spdlog::warn(
           "curve '{}': at its limit the magnetic signal is {:.2g} events: too few for the Gaussian "
           "errors of the chi^2, which makes the limit too strong",
-          r.curve.name, excess);
-  }
+          r.curve.name, events);
 }
+
+/// The same of a grid, from detectors drawn at random.
+void warn_of_few_events(const Grid& grid, const Runner& runner) {
+  Engine engine(runner, Evaluation::fast);
+  const DrawnDetectors drawn(grid, 50);
+  const std::size_t per_curve = grid.size() / grid.curves().size();
+  std::size_t few = 0;
+  for (const auto i : drawn.index) {
+    auto curve = grid.at(i / per_curve, grid.unravel(i % per_curve));
+    curve.mu_eff.points = 2;
+    const auto result = engine.run(curve);
+    few += std::isfinite(result.limit) && events_at_limit(result) < few_events;
+  }
+  if (few > 0)
+    spdlog::warn(
+        "of {} detectors drawn at random {} have fewer than {:g} events of magnetic signal at "
+        "their "
+        "limit: too few for the Gaussian errors of the chi^2, which makes these limits too strong",
+        drawn.index.size(), few, few_events);
+}
+
+/// Counts limits outside the range of mu_eff that their curve scans.
+class OutsideRange {
+ public:
+  explicit OutsideRange(const Grid& grid) : grid_(grid) {}
+
+  void see(std::size_t first, std::span<const double> limits) {
+    const std::size_t per_curve = grid_.size() / grid_.curves().size();
+    for (std::size_t i = 0; i < limits.size(); ++i) {
+      const auto& range = grid_.curves()[(first + i) / per_curve].mu_eff;
+      outside_ += !(limits[i] >= range.from && limits[i] <= range.to);
+      none_ += std::isinf(limits[i]);
+    }
+  }
+
+  std::size_t count() const { return outside_; }
+
+  void warn() const {
+    if (outside_ > 0)
+      spdlog::warn(
+          "{} of {} limits lie outside the scanned range of mu_eff; {} of these exclude "
+          "nothing",
+          outside_, grid_.size(), none_);
+  }
+
+ private:
+  const Grid& grid_;
+  std::size_t outside_ = 0, none_ = 0;
+};
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -196,6 +250,15 @@ int run_grid(const Options& options, const Study& study, const Runner& runner) {
   catch_stop_signals();
   if (!options.shard.empty()) {
     const auto [shard, shards] = parse_shard(options.shard);
+    if (options.verify)
+      throw InputError({"", 0, "--verify", options.shard}, "a shard is not verified",
+                       "leave it out; verify a smaller grid of the study");
+    const ResultsFolder refuses_another_study(folder_name, study, options.overwrite);
+    if (std::filesystem::exists(shards_study(folder_name)))
+      if (const auto others = shard_states(folder_name); others.front().shards != shards)
+        throw InputError({folder_name, 0, "--shard", options.shard},
+                         fmt::format("it holds shards of {}", others.front().shards),
+                         "go on with these, or name another folder with --out");
     const auto range = part_of(grid, shard, shards);
     Progress progress("shard " + options.shard, static_cast<double>(range.end - range.first),
                       "detectors", options.quiet);
@@ -203,8 +266,8 @@ int run_grid(const Options& options, const Study& study, const Runner& runner) {
       const auto outcome = scan_shard(run, shard, shards, progress.callback());
       if (!options.quiet)
         print(fmt::format(
-            "shard {} of {} detectors in {:.2f} s; when all are there: magnu merge {}\n",
-            options.shard, range.end - range.first, outcome.seconds, folder_name));
+            "shard {}: {} of {} detectors in {:.2f} s; when all are there: magnu merge {}\n",
+            options.shard, range.end - range.first, grid.size(), outcome.seconds, folder_name));
     } catch (const Stopped& stopped) {
       return stopped_code(stopped, options, folder_name);
     }
@@ -214,6 +277,7 @@ int run_grid(const Options& options, const Study& study, const Runner& runner) {
   const ResultsFolder folder(folder_name, study, options.overwrite);
   auto provenance = provenance_of(options, runner, grid.size());
   DrawnDetectors drawn(grid);
+  OutsideRange outside(grid);
   std::vector<double> few(grid.size() <= most_printed ? grid.size() : 0);
   GridOutcome outcome;
   {
@@ -223,6 +287,7 @@ int run_grid(const Options& options, const Study& study, const Runner& runner) {
           run,
           [&](std::size_t first, std::span<const double> values) {
             drawn.see(first, values);
+            if (!study.reach) outside.see(first, values);
             if (!few.empty()) std::copy(values.begin(), values.end(), few.begin() + first);
           },
           progress.callback());
@@ -231,6 +296,7 @@ int run_grid(const Options& options, const Study& study, const Runner& runner) {
     }
   }
   provenance.counters = outcome.counters;
+  provenance.outside_range = outside.count();
   const double seconds = seconds_since(start);
   VerificationReport report;
   if (options.verify) {
@@ -248,6 +314,10 @@ int run_grid(const Options& options, const Study& study, const Runner& runner) {
                       grid.size() - outcome.resumed_at, seconds,
                       scaled_text(static_cast<double>(grid.size() - outcome.resumed_at) / seconds),
                       folder.path().string()));
+  }
+  if (!study.reach && !options.quiet) {
+    outside.warn();
+    warn_of_few_events(grid, runner);
   }
   return exit_code(report);
 }
@@ -320,6 +390,7 @@ int run_spectrum(const Options& options) {
 }
 
 int run_merge(const Options& options) {
+  shard_states(options.folder);  // says what a folder without shards lacks
   const auto study = read_study(shards_study(options.folder).string());
   const ResultsFolder folder(options.folder, study, options.overwrite);
   const RunLock lock(options.folder);

@@ -179,6 +179,33 @@ NamedValues read_reach_ends(const Setting& setting, const Setting* axes) {
   return {by.scalar, {*setting.find("from"), *setting.find("to")}};
 }
 
+/// A value passes with the first values of all other axes; words may still exclude one another, and
+/// so may the largest threshold and the least upper end.
+void check_pairs(const std::vector<Axis>& axes, const std::vector<NamedValues>& values,
+                 const std::vector<Setting>& first, const CurveReader& read_curve) {
+  const auto extreme = [&](std::size_t a, bool largest) {
+    const auto& variants = axes[a].variants.front();
+    const auto number = [&](const Curve& c) { return axes[a].field->number(c); };
+    const auto less = [&](const Curve& x, const Curve& y) { return number(x) < number(y); };
+    const auto found = largest ? std::max_element(variants.begin(), variants.end(), less)
+                               : std::min_element(variants.begin(), variants.end(), less);
+    return static_cast<std::size_t>(found - variants.begin());
+  };
+  const auto check = [&](std::size_t a, std::size_t i, std::size_t b, std::size_t j) {
+    for (const auto& curve : first)
+      read_curve(with_value(with_value(curve, values[a].first, values[a].second[i]),
+                            values[b].first, values[b].second[j]));
+  };
+  for (std::size_t a = 0; a < axes.size(); ++a)
+    for (std::size_t b = 0; b < axes.size(); ++b) {
+      if (a < b && axes[a].field->choice && axes[b].field->choice)
+        for (std::size_t i = 0; i < axes[a].size(); ++i)
+          for (std::size_t j = 0; j < axes[b].size(); ++j) check(a, i, b, j);
+      if (axes[a].field->path == "threshold" && axes[b].field->path == "upper")
+        check(a, extreme(a, true), b, extreme(b, false));
+    }
+}
+
 }  // namespace
 
 Sweep read_sweep(const Setting* axes, const Setting* reach, const std::vector<Setting>& curves,
@@ -215,6 +242,7 @@ Sweep read_sweep(const Setting* axes, const Setting* reach, const std::vector<Se
     if (!(sweep.reach->from() < sweep.reach->to()))
       throw reach->error("'from' is not below 'to'", "give an ascending range");
   }
+  check_pairs(sweep.axes, values, first, read_curve);
   return sweep;
 }
 

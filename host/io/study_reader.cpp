@@ -411,7 +411,7 @@ std::vector<std::string> study_warnings(const Study& study) {
         maximum_recoil(neutrino_end, electrons ? constants::electron_mass : lightest);
     for (const auto& [what, energy] :
          {std::pair{"threshold", curve.threshold}, std::pair{"upper end", curve.upper}})
-      if (energy > end)
+      if (energy > end && curve.resolution.perfect())
         warnings.push_back(fmt::format(
             "curve '{}': the {}, {}, lies above the end of the spectrum, {:.4g} keV: bins there "
             "hold no signal",

@@ -155,6 +155,21 @@ void DrawnDetectors::see(std::size_t first, std::span<const double> found) {
     if (index[i] >= first && index[i] < first + found.size()) values[i] = found[index[i] - first];
 }
 
+namespace {
+
+/// A detector as a reader would find it again: "electron at threshold 1, exposure 40".
+std::string name_of(const Grid& grid, std::size_t detector) {
+  const std::size_t per_curve = grid.size() / grid.curves().size(), c = detector / per_curve;
+  const auto index = grid.unravel(detector % per_curve);
+  std::string text = grid.curves()[c].name;
+  for (std::size_t a = 0; a < index.size(); ++a)
+    text += (a == 0 ? " at " : ", ") + grid.axes()[a].field->path + " " +
+            grid.axes()[a].labels[index[a]];
+  return text;
+}
+
+}  // namespace
+
 VerificationReport verify(const Grid& grid, const DrawnDetectors& drawn,
                           const std::vector<const Runner*>& runners,
                           const ProgressCallback& progress) {
@@ -169,7 +184,7 @@ VerificationReport verify(const Grid& grid, const DrawnDetectors& drawn,
   for (std::size_t i = 0; i < drawn.index.size(); ++i) {
     const std::size_t c = drawn.index[i] / per_curve;
     auto curve = grid.at(c, grid.unravel(drawn.index[i] % per_curve));
-    curve.name = grid.curves()[c].name + ", detector " + std::to_string(drawn.index[i]);
+    curve.name = name_of(grid, drawn.index[i]);
     curve.mu_eff.points = std::min<std::size_t>(curve.mu_eff.points, 101);
     const double value = drawn.values[i];
     double expected = value;
