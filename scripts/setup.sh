@@ -30,6 +30,11 @@ python3-h5netcdf|/usr/lib/python3/dist-packages/h5netcdf
 python3-xarray|/usr/lib/python3/dist-packages/xarray
 python3-jsonschema|/usr/lib/python3/dist-packages/jsonschema
 "
+# A scheduler to try scripts/submit on; without it the test says that it is skipped.
+slurm_packages="
+slurm-wlm|/usr/sbin/slurmctld
+munge|/usr/sbin/munged
+"
 bench_packages="
 libbenchmark-dev|/usr/include/benchmark/benchmark.h
 python3-numpy|/usr/lib/python3/dist-packages/numpy

@@ -85,7 +85,7 @@ std::optional<Manifest> Manifest::read(const fs::path& path) {
   std::string text{std::istreambuf_iterator<char>(file), {}};
   const auto broken = [&](const char* how) {
     return OutputError(path.string(), std::string("is not a whole manifest: ") + how,
-                       "remove it and compute its part again (of an unsharded run: --overwrite)");
+                       "compute it again; a run without shards with --overwrite");
   };
   if (text.size() < 18 || text.back() != '\n') throw broken("it is cut short");
   const auto checksum = text.substr(text.size() - 17, 16);

@@ -52,6 +52,8 @@ Manifest taken_up(const GridRun& run, std::optional<Manifest> earlier, const Man
     earlier->segments.resize(intact);
     earlier->finished = false;
   }
+  spdlog::info("{} goes on at {} of {} detectors", place.parent_path().string(), earlier->done(),
+               earlier->range.end - earlier->range.first);
   earlier->command = run.command;
   earlier->worker = Worker::self();
   return *earlier;
@@ -168,8 +170,14 @@ GridOutcome scan_shard(const GridRun& run, std::size_t shard, std::size_t shards
                       fmt::format("needs {:.3g} GB and the disk has {:.3g} GB left", needed / 1e9,
                                   static_cast<double>(space.available) / 1e9),
                       "name a larger disk with --out");
-  Checkpoint checkpoint(path, taken_up(run, Manifest::read(path), fresh, file, 0, path, {}), file,
-                        0, run.checkpoint_every);
+  std::optional<Manifest> earlier;
+  try {
+    earlier = Manifest::read(path);
+  } catch (const OutputError& broken) {  // nothing says what the values are worth
+    spdlog::warn("{}: the shard is computed again", broken.what());
+  }
+  Checkpoint checkpoint(path, taken_up(run, earlier, fresh, file, 0, path, {}), file, 0,
+                        run.checkpoint_every);
   GridOutcome outcome;
   outcome.resumed_at = checkpoint.manifest().done();
   outcome.names = {values.string()};

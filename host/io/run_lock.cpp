@@ -48,7 +48,8 @@ Worker Worker::self() {
   auto job = environment("SLURM_ARRAY_JOB_ID").empty()
                  ? environment("SLURM_JOB_ID")
                  : environment("SLURM_ARRAY_JOB_ID") + "_" + environment("SLURM_ARRAY_TASK_ID");
-  return {host, std::move(job), getpid(), start_of(getpid())};
+  return {host, std::move(job), getpid(), start_of(getpid()),
+          std::atoi(environment("SLURM_RESTART_COUNT").c_str())};
 }
 
 bool Worker::runs() const {
@@ -60,12 +61,20 @@ std::string Worker::text() const {
   return fmt::format("process {} on {}{}", pid, host, job.empty() ? "" : ", job " + job);
 }
 
-Worker lock_holder(const fs::path& folder) {
-  std::ifstream file(folder / lock_name);
+namespace {
+
+Worker read_lock(const fs::path& path) {
+  std::ifstream file(path);
   const auto json = nlohmann::json::parse(file, nullptr, false);
   if (!json.is_object()) return {};
   return {json.value("host", ""), json.value("job", ""), json.value("pid", 0L),
-          json.value("started", "")};
+          json.value("started", ""), json.value("restarts", 0)};
+}
+
+}  // namespace
+
+Worker lock_holder(const fs::path& folder) {
+  return read_lock(folder / lock_name);
 }
 
 RunLock::RunLock(const fs::path& folder) : path_(folder / lock_name) {
@@ -74,8 +83,9 @@ RunLock::RunLock(const fs::path& folder) : path_(folder / lock_name) {
       {"host", self.host},
       {"job", self.job},
       {"pid", self.pid},
-      {"started",
-       self.started}}.dump();
+      {"started", self.started},
+      {"restarts",
+       self.restarts}}.dump();
   for (int attempt = 0; attempt < 2; ++attempt) {
     // Written whole under a name of its own, then linked: a lock is never seen half written.
     const auto own = folder / fmt::format("{}.{}.{}", lock_name, self.host, self.pid);
@@ -94,12 +104,23 @@ RunLock::RunLock(const fs::path& folder) : path_(folder / lock_name) {
       throw OutputError(path_.string(), std::string("cannot be made: ") + std::strerror(reason),
                         "name another folder with --out");
     const auto holder = lock_holder(folder);
-    const bool earlier_try = !self.job.empty() && holder.job == self.job;
+    const bool earlier_try = !self.job.empty() && holder.job == self.job &&
+                             holder.host != self.host && holder.restarts < self.restarts;
     if (holder.runs() && !earlier_try)
       throw InputError({folder.string(), 0, "", ""}, "another run writes here: " + holder.text(),
                        "wait for it; if it is gone, remove " + path_.string());
+    // Moved away, then looked at: of two that find it stale, one may hold it anew by now.
+    std::error_code gone;
+    fs::rename(path_, own, gone);
+    if (gone) continue;
+    const auto moved = read_lock(own);
+    const bool same = moved.pid == holder.pid && moved.host == holder.host &&
+                      moved.started == holder.started && moved.restarts == holder.restarts;
+    if (!same && link(own.c_str(), path_.c_str()) != 0)
+      spdlog::warn("{}: the lock of {} could not be put back", folder.string(), moved.text());
+    fs::remove(own);
+    if (!same) break;
     spdlog::info("{}: a lock of {}, which is gone, is removed", folder.string(), holder.text());
-    fs::remove(path_);
   }
   throw InputError({folder.string(), 0, "", ""}, "another run has just started here",
                    "wait for it");

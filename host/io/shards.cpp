@@ -38,14 +38,15 @@ bool parse_name(const std::string& name, std::size_t& shard, std::size_t& shards
 }
 
 ShardState state_of(const fs::path& folder, std::size_t shard, std::size_t shards) {
-  ShardState state{shard, shards, ShardState::Kind::missing, "not begun", {}, 0};
+  ShardState state{shard, shards, ShardState::Kind::missing, "not begun", false, {}, 0};
   const auto holder = lock_holder(folder);
   const bool held = !holder.host.empty() && holder.runs();
   const auto path = folder / "manifest.json";
   try {
     if (const auto manifest = Manifest::read(path)) {
       state.manifest = *manifest;
-      if (manifest->shard != shard || manifest->shards != shards)
+      state.foreign = manifest->shard != shard || manifest->shards != shards;
+      if (state.foreign)
         throw OutputError(path.string(),
                           fmt::format("is of shard {}/{}", manifest->shard, manifest->shards),
                           "remove the folder");
@@ -66,6 +67,25 @@ ShardState state_of(const fs::path& folder, std::size_t shard, std::size_t shard
     state.what = problem.what();
   }
   return state;
+}
+
+/// Of the identity that most finished shards have; null where none is finished.
+const Manifest* most_common(const std::vector<ShardState>& states) {
+  std::vector<std::pair<const Manifest*, std::size_t>> kinds;
+  for (const auto& s : states) {
+    if (s.kind != ShardState::Kind::finished) continue;
+    const auto same = std::find_if(kinds.begin(), kinds.end(), [&](const auto& kind) {
+      return kind.first->identity.difference(s.manifest.identity).empty();
+    });
+    if (same == kinds.end()) {
+      kinds.push_back({&s.manifest, 1});
+    } else {
+      ++same->second;
+    }
+  }
+  const auto most = std::max_element(
+      kinds.begin(), kinds.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == kinds.end() ? nullptr : most->first;
 }
 
 }  // namespace
@@ -141,16 +161,15 @@ std::string status_report(const std::vector<ShardState>& states) {
 MergeResult merge_shards(const fs::path& results, const Study& study, std::size_t csv_rows,
                          std::vector<std::string>& names) {
   const auto states = shard_states(results);
-  const auto whole = std::find_if(states.begin(), states.end(), [](const auto& s) {
-    return s.kind == ShardState::Kind::finished;
-  });
   MergeResult result;
-  if (whole != states.end()) result.first = whole->manifest;
+  if (const auto* manifest = most_common(states)) result.first = *manifest;
   const auto hash = study_hash(study);
 
   std::string problems;
-  const auto complain = [&](const ShardState& s, const std::string& what) {
+  const auto complain = [&](const ShardState& s, const std::string& what, bool foreign = false) {
     problems += fmt::format("\n  shard {}/{}: {}", s.shard, s.shards, what);
+    if (foreign || s.foreign)
+      problems += "; remove " + shard_folder(results, s.shard, s.shards).string();
     if (!result.first.command.empty())
       problems += "; compute it with: " + command_for(result.first.command, s.shard, s.shards);
   };
@@ -167,10 +186,12 @@ MergeResult merge_shards(const fs::path& results, const Study& study, std::size_
     }
     const auto difference = s.manifest.identity.difference(result.first.identity);
     if (!difference.empty()) {
-      complain(s, difference);
+      complain(s, difference, true);
     } else if (s.manifest.identity.study != hash) {
-      complain(s, fmt::format("study hash {} here, {} in {}", s.manifest.identity.study, hash,
-                              shards_study(results).string()));
+      complain(s,
+               fmt::format("study hash {} here, {} in {}", s.manifest.identity.study, hash,
+                           shards_study(results).string()),
+               true);
     } else if (s.manifest.done() != s.manifest.range.end - s.manifest.range.first ||
                (expected != 0 && s.manifest.range.first != expected)) {
       complain(s, "does not continue the shard before it");
@@ -192,8 +213,7 @@ MergeResult merge_shards(const fs::path& results, const Study& study, std::size_
                                       [&](std::span<const double> some) { file.append(some); });
     if (values < 0 || !intact) {
       complain(s, path.string() + " is damaged: its checksum does not fit");
-      throw Error(results.string() + ": nothing is merged:" + problems +
-                  "\n  (its folder must be removed first)");
+      throw Error(results.string() + ": nothing is merged:" + problems);
     }
     result.detectors += s.manifest.done();
     result.seconds += s.manifest.seconds;

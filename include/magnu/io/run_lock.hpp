@@ -10,6 +10,7 @@ struct Worker {
   std::string host, job;  ///< job: of Slurm, with the array task
   long pid = 0;
   std::string started;  ///< the process's start, in the kernel's clock: pids come again
+  int restarts = 0;     ///< how often the job was requeued before
 
   static Worker self();
   /// Of this host: whether the process still runs. Of another: unknown, taken for running.
@@ -18,7 +19,7 @@ struct Worker {
 };
 
 /// Keeps two writers of a folder apart. A lock whose holder ended without removing it is stale: a
-/// process of this host that is gone, or an earlier try of this very job.
+/// process of this host that is gone, or, on another host, an earlier try of this very job.
 class RunLock {
  public:
   /// InputError that names the holder where another one writes.

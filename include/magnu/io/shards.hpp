@@ -21,7 +21,8 @@ struct ShardState {
   enum class Kind { missing, broken, running, stopped, finished };
   std::size_t shard = 0, shards = 0;
   Kind kind = Kind::missing;
-  std::string what;  ///< is wrong, or who works on it
+  std::string what;      ///< is wrong, or who works on it
+  bool foreign = false;  ///< its folder holds something else, to be removed first
   Manifest manifest;
   double age = 0;  ///< seconds since its manifest was sealed
 };

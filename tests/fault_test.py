@@ -1,0 +1,456 @@
+"""Runs that are killed, damaged or out of disk end up with the bytes of one run, or say what to do.
+
+usage: fault_test.py MAGNU [KILLS]
+KILLS: how many runs are killed at random moments (20). Exits with 77 where a part could not be tried.
+"""
+import json
+import os
+import pathlib
+import random
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+MAGNU = str(pathlib.Path(sys.argv[1]).resolve())
+KILLS = int(sys.argv[2]) if len(sys.argv) > 2 else 20
+SKIPPED = 77
+STUDY = """\
+name: fault
+channel: electron
+bins: 4
+curves: [{name: a}, {name: b, background: [darwin]}]
+axes:
+  oscillation.sin2_theta12: {from: 0.2, to: 0.45, points: 40}
+  exposure: {from: 1 tonne year, to: 100 tonne year, points: 50, spacing: log}
+"""
+SLOW = ["--evaluation", "direct", "--threads", "1", "--checkpoint-every", "0.01s"]
+LARGE = ["--set", "axes.exposure.points=100000", "--set", "axes.oscillation.sin2_theta12.points=4"]  # 6.4 MB
+
+
+def magnu(*words, code=0, cwd=None, environment=None):
+    done = subprocess.run([MAGNU, *map(str, words)], text=True, capture_output=True, timeout=300, cwd=cwd,
+                          env=environment and {**os.environ, **environment})
+    assert done.returncode == code, f"{words}: {done.returncode} where {code} was expected\n{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def start(*words, environment=None):
+    return subprocess.Popen([MAGNU, *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                            env=environment and {**os.environ, **environment})
+
+
+def until(condition, timeout=60):
+    end = time.monotonic() + timeout
+    while not (value := condition()):
+        assert time.monotonic() < end, "it takes too long"
+        time.sleep(0.002)
+    return value
+
+
+def manifest_of(folder, name="manifest.json"):
+    """The manifest, which must be whole at any moment; none before the first seal."""
+    try:
+        text = (folder / name).read_text()
+    except FileNotFoundError:
+        return None
+    manifest = json.loads(text[:text.rindex("}") + 1])
+    assert re.fullmatch(r"\n[0-9a-f]{16}\n", text[text.rindex("}") + 1:]), "cut short"
+    return manifest
+
+
+def sealed(folder, name="manifest.json"):
+    manifest = manifest_of(folder, name)
+    return sum(s["count"] for s in manifest["segments"]) if manifest else 0
+
+
+def same(out, reference):
+    for name in "limits.h5", "limits.csv":
+        assert (out / name).read_bytes() == (reference / name).read_bytes(), f"{out}: {name} differs"
+
+
+def kills(folder, chance, whole, command, name, remove):
+    """Runs a command killed with -9 at a random moment, again and again until it is done. Returns how
+    many kills hit it and how often it went on from something."""
+    length = 0.3
+    hits = resumed = 0
+    remove()
+    while True:
+        before = sealed(folder, name)
+        process = start(*command)
+        try:
+            process.wait(chance.uniform(0.01, length))
+        except subprocess.TimeoutExpired:
+            process.kill()
+        error = process.communicate()[1]
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL, error
+        hits += 1
+        after = sealed(folder, name)
+        assert after >= before, "sealed work was lost"
+        resumed += before > 0
+        length += 0.02  # it ends some time, on a slow machine too
+        assert not whole.exists() or name == "manifest.json", "a result under its final name before the end"
+    return hits, resumed
+
+
+def killed_shard(scratch, reference, chance):
+    out = scratch / "shards"
+    parts = {}
+    for i in 1, 2, 3:
+        magnu("scan", "s.yaml", "--shard", f"{i}/3", "--out", out, *SLOW, cwd=scratch)
+        parts[i] = (out / f"shards/0000{i}-of-00003/values.bin").read_bytes()
+    folder = out / "shards/00002-of-00003"
+    hits = resumed = 0
+    for _ in range(KILLS):
+        h, r = kills(folder, chance, folder / "values.bin",
+                     ["scan", scratch / "s.yaml", "--shard", "2/3", "--out", out, *SLOW], "manifest.json",
+                     lambda: shutil.rmtree(folder))
+        hits, resumed = hits + h, resumed + r
+        assert (folder / "values.bin").read_bytes() == parts[2]
+        assert sorted(p.name for p in folder.iterdir() if not p.name.startswith(".")) == ["manifest.json", "values.bin"]
+    magnu("merge", out)
+    same(out, reference)
+    assert hits > KILLS and resumed > KILLS / 2, (hits, resumed)
+    return f"a shard done {KILLS} times, killed {hits} times, {resumed} tries began with sealed work"
+
+
+def killed_run(scratch, reference, chance):
+    out = scratch / "whole"
+    hits = resumed = 0
+    for _ in range(max(1, KILLS // 4)):
+        h, r = kills(out, chance, out / "limits.h5", ["scan", scratch / "s.yaml", "--resume", "--out", out, *SLOW],
+                     ".checkpoint", lambda: shutil.rmtree(out, ignore_errors=True))
+        hits, resumed = hits + h, resumed + r
+        same(out, reference)
+        assert not (out / ".checkpoint").exists() and not (out / ".limits.h5.part").exists()
+    assert hits and resumed, (hits, resumed)
+    return f"an unsharded run done {max(1, KILLS // 4)} times, killed {hits} times, {resumed} tries began with sealed work"
+
+
+def killed_merge(scratch, reference, chance):
+    """No file under a final name is ever less than whole."""
+    out = scratch / "merge-kill"
+    for i in 1, 2:
+        magnu("scan", "s.yaml", "--shard", f"{i}/2", "--out", out, *LARGE, cwd=scratch)
+    start_of_merge = time.monotonic()
+    magnu("merge", out, "--csv-limit", "1000000")
+    length = time.monotonic() - start_of_merge
+    right = (out / "limits.h5").read_bytes()
+    for name in "limits.h5", "limits.csv", "study.json":
+        (out / name).unlink()
+    hits = 0
+    for _ in range(10):
+        process = start("merge", out, "--csv-limit", "1000000", "--overwrite")
+        try:
+            process.wait(chance.uniform(0, length))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            hits += 1
+        process.communicate()
+        if (out / "limits.h5").exists():
+            assert (out / "limits.h5").read_bytes() == right
+    magnu("merge", out, "--overwrite")
+    assert (out / "limits.h5").read_bytes() == right
+    return f"a merge killed {hits} times"
+
+
+def signals(scratch, reference):
+    command = ["scan", "s.yaml", *SLOW]
+    for name, to_send in ("TERM", signal.SIGTERM), ("INT", signal.SIGINT), ("USR1", signal.SIGUSR1):
+        out = scratch / f"stop-{name}"
+        folder = out / "shards/00001-of-00001"
+        process = subprocess.Popen([MAGNU, *command, "--shard", "1/1", "--out", out], cwd=scratch, stderr=subprocess.PIPE,
+                                   stdout=subprocess.DEVNULL, text=True)
+        until(lambda: sealed(folder))
+        process.send_signal(to_send)
+        error = process.communicate()[1]
+        assert process.returncode == 99 and f"stopped by {name}" in error, (process.returncode, error)
+        had = sealed(folder)
+        assert 0 < had < 4000 and not (folder / ".lock").exists()
+        assert "shard 1/1  stopped" in magnu("status", out)
+        said = magnu(*command, "--shard", "1/1", "--out", out, cwd=scratch)
+        assert f"goes on at {had} of 4000" in said, said
+        magnu("merge", out)
+        same(out, reference)
+
+    out = scratch / "stop-whole"
+    process = start("scan", scratch / "s.yaml", *SLOW, "--out", out)
+    until(lambda: sealed(out, ".checkpoint"))
+    process.terminate()
+    assert process.wait() == 99 and not (out / "limits.h5").exists()
+    process.communicate()
+    had = sealed(out, ".checkpoint")
+    assert "--resume" in magnu(*command, "--out", out, cwd=scratch, code=2)
+    assert sealed(out, ".checkpoint") == had
+    assert "another run" in magnu("scan", "s.yaml", "--resume", "--out", out, cwd=scratch, code=2)  # not direct
+    magnu(*command, "--resume", "--out", out, cwd=scratch)
+    same(out, reference)
+
+    # One that does not come to a good place: a chunk that takes long. A second SIGINT ends it.
+    out = scratch / "twice"
+    process = start("scan", scratch / "s.yaml", "--threads", "1", "--set", "axes.exposure.points=100000", "--out", out)
+    until(lambda: (out / ".lock").exists())
+    time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert process.returncode == 130, process.returncode
+    return "exit codes 99 and 130"
+
+
+def damage(scratch, reference):
+    """Merge names what is wrong with the command that mends it, and writes nothing."""
+    sound = scratch / "sound"
+    for i in range(1, 5):
+        magnu("scan", "s.yaml", "--shard", f"{i}/4", "--out", sound, *SLOW, cwd=scratch)
+    third = "shards/00003-of-00004"
+    other = scratch / "other"
+    magnu("scan", "s.yaml", "--shard", "3/4", "--out", other, *SLOW, "--set", "threshold=2 keV", cwd=scratch)
+
+    def flip(out):
+        data = bytearray((out / third / "values.bin").read_bytes())
+        data[777] ^= 4
+        (out / third / "values.bin").write_bytes(data)
+
+    def cut_values(out):
+        os.truncate(out / third / "values.bin", 800)
+
+    def cut_manifest(out):
+        os.truncate(out / third / "manifest.json", 300)
+
+    def change_manifest(out):
+        text = (out / third / "manifest.json").read_text()
+        (out / third / "manifest.json").write_text(text.replace('"finished": true', '"finished": true '))
+
+    def of_another_study(out):
+        shutil.rmtree(out / third)
+        shutil.copytree(other / third, out / third)
+
+    def of_another_instruction_set(out):
+        shutil.rmtree(out / third)
+        magnu("scan", "s.yaml", "--shard", "3/4", "--out", out, *SLOW, "--isa", "default", cwd=scratch)
+
+    def missing(out):
+        shutil.rmtree(out / third)
+
+    def of_another_place(out):
+        shutil.copytree(out / "shards/00002-of-00004", out / third, dirs_exist_ok=True)
+
+    widest = re.search(r'"instruction_set": "(\w+)"', (sound / third / "manifest.json").read_text())[1]
+    cases = [flip, cut_values, cut_manifest, change_manifest, of_another_study, missing, of_another_place]
+    if widest != "default":
+        cases.append(of_another_instruction_set)
+    for case in cases:
+        for former in False, True:
+            out = scratch / "damaged"
+            shutil.rmtree(out, ignore_errors=True)
+            shutil.copytree(sound, out)
+            if former:
+                magnu("merge", out)
+            case(out)
+            before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
+            said = magnu("merge", out, code=1)
+            assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before, f"{case.__name__}: written"
+            line = [text for text in said.splitlines() if "shard 3/4" in text]
+            assert line and said.count("\n  shard ") == 1, f"{case.__name__}:\n{said}"
+            assert re.search(r"compute it with: .*--shard 3/4", line[0]), said
+        # What the message says mends it.
+        if removed := re.search(r"; remove (\S+);", line[0]):
+            assert case.__name__.startswith("of_"), case.__name__
+            shutil.rmtree(removed[1])
+        command = line[0].split("compute it with: ")[1].replace(shlex.quote(str(sound)), shlex.quote(str(out)))
+        subprocess.run(command, shell=True, cwd=scratch, check=True, capture_output=True)
+        magnu("merge", out)
+        same(out, reference)
+
+    out = scratch / "damaged"
+    assert "another study" in magnu("scan", "s.yaml", "--shard", "1/4", "--set", "bins=5", "--out", out, *SLOW,
+                                    cwd=scratch, code=2)
+    said = magnu("scan", "s.yaml", "--shard", "1/4", "--out", out, cwd=scratch, code=2)
+    assert "direct here, fast there" in said or "direct" in said and "fast" in said, said
+    return f"{len(cases)} kinds of damage"
+
+
+def writers(scratch, reference):
+    out = scratch / "writers"
+    folder = out / "shards/00001-of-00001"
+    command = ["scan", scratch / "s.yaml", "--shard", "1/1", "--out", out, *SLOW]
+    first = start(*command)
+    until(lambda: sealed(folder))
+    said = magnu(*command, code=2)
+    assert f"another run writes here: process {first.pid} on" in said, said
+    assert f"process {first.pid} on" in magnu("status", out)
+    first.kill()
+    first.communicate()
+    assert json.loads((folder / ".lock").read_text())["pid"] == first.pid
+    assert "which is gone, is removed" in magnu(*command)  # stale: the process is gone
+    shutil.rmtree(out)
+
+    # Two tasks of one job are two writers; a try of the same job before it was requeued is not.
+    job = {"SLURM_JOB_ID": "7", "SLURM_RESTART_COUNT": "0"}
+    first = start(*command, environment=job)
+    until(lambda: sealed(folder))
+    assert "job 7" in magnu(*command, code=2, environment=job)
+    first.kill()
+    first.communicate()
+    lock = json.loads((folder / ".lock").read_text())
+    (folder / ".lock").write_text(json.dumps({**lock, "host": "elsewhere"}))
+    said = magnu(*command, code=2, environment=job)
+    assert "on elsewhere, job 7" in said and ".lock" in said, said
+    magnu(*command, environment={**job, "SLURM_RESTART_COUNT": "1"})
+    magnu("merge", out)
+    same(out, reference)
+
+    # The same pid again, another process: stale.
+    (folder / ".lock").write_text(json.dumps({**lock, "pid": os.getpid(), "job": "", "started": "1"}))
+    magnu(*command)
+
+    # Many at once on a stale lock: one computes at a time.
+    shutil.rmtree(folder)
+    folder.mkdir()
+    for _ in range(5):
+        (folder / ".lock").write_text(json.dumps({**lock, "job": ""}))
+        several = [start(*command) for _ in range(4)]
+        until(lambda: sum(p.poll() is None for p in several) <= 1)
+        assert sum(p.poll() is None for p in several) == 1, [p.communicate()[1] for p in several]
+        for p in several:
+            p.kill()
+            p.communicate()
+    return "two writers, stale locks"
+
+
+class SmallDisk:
+    """A tmpfs of some size; null where mounting is not allowed."""
+
+    def __init__(self, folder, size):
+        self.path = folder
+        folder.mkdir()
+        self.mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder],
+                                      capture_output=True).returncode == 0
+
+    def __enter__(self):
+        return self.path if self.mounted else None
+
+    def __exit__(self, *_):
+        if self.mounted:
+            subprocess.run(["umount", self.path], check=True)
+
+
+def fill(folder, leave):
+    """Takes all of a disk but `leave` bytes."""
+    ballast = folder / "ballast"
+    space = os.statvfs(folder)
+    with open(ballast, "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, max(1, space.f_bavail * space.f_frsize - leave))
+    return ballast
+
+
+def full_disk(scratch, reference):
+    with SmallDisk(scratch / "disk", "24m") as disk:
+        if disk is None:
+            return None
+        # In the middle of a shard: what was sealed stays, and it goes on from there.
+        out = disk / "out"
+        folder = out / "shards/00001-of-00001"
+        large = ["scan", scratch / "s.yaml", *LARGE, "--shard", "1/1", "--out", out, "--chunk", "20000", "--threads", "1",
+                 "--checkpoint-every", "0.0001s"]
+        whole = scratch / "large"
+        magnu("scan", "s.yaml", *LARGE, "--out", whole, cwd=scratch)
+        process = start(*large)
+        until(lambda: sealed(folder))
+        process.send_signal(signal.SIGSTOP)
+        room = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+        ballast = fill(disk, min(room, 500_000))
+        process.send_signal(signal.SIGCONT)
+        error = process.communicate()[1]
+        assert process.returncode == 1, (process.returncode, error)
+        assert "No space left" in error and "free space" in error, error
+        had = sealed(folder)
+        assert 0 < had < 800_000, "the disk was filled after the end"
+        assert f"{had}"
+        ballast.unlink()
+        said = magnu(*large)
+        assert f"goes on at {had} of 800000" in said, said
+
+        # Of the merge: former results stay, then it works.
+        magnu("merge", out)
+        former = (out / "limits.h5").read_bytes()
+        assert former == (whole / "limits.h5").read_bytes()
+        ballast = fill(disk, 7_600_000)  # the file would fit, when it starts
+        process = start("merge", out)
+        until(lambda: process.poll() is not None or (out / ".limits.h5.part").exists())
+        process.send_signal(signal.SIGSTOP)
+        eater = disk / "more"
+        try:
+            with open(eater, "wb") as file:
+                while True:
+                    file.write(b"0" * 4096)
+                    file.flush()
+        except OSError:
+            pass
+        process.send_signal(signal.SIGCONT)
+        error = process.communicate()[1]
+        assert process.returncode == 1, (process.returncode, error)
+        assert "limits.h5" in error and "free space" in error, error
+        assert (out / "limits.h5").read_bytes() == former
+        assert not list(out.glob(".*.part")), "left over"
+        eater.unlink()
+        assert "the disk has" in magnu("merge", out, code=1) if fill(disk, 1_000_000) else True
+        (disk / "ballast").unlink()
+        (out / "limits.h5").unlink()
+        magnu("merge", out)
+        assert (out / "limits.h5").read_bytes() == former
+
+        # Of an unsharded run.
+        shutil.rmtree(out)
+        whole_run = ["scan", scratch / "s.yaml", *LARGE, "--out", out, "--chunk", "20000", "--threads", "1",
+                     "--checkpoint-every", "0.0001s"]
+        process = start(*whole_run)
+        until(lambda: sealed(out, ".checkpoint"))
+        process.send_signal(signal.SIGSTOP)
+        had_at_least = sealed(out, ".checkpoint")
+        ballast = fill(disk, 0)
+        process.send_signal(signal.SIGCONT)
+        error = process.communicate()[1]
+        assert process.returncode == 1 and "free space" in error, (process.returncode, error)
+        assert not (out / "limits.h5").exists()
+        had = sealed(out, ".checkpoint")
+        assert had_at_least <= had
+        ballast.unlink()
+        said = magnu(*whole_run, "--resume")
+        assert f"goes on at {had} of 800000" in said, said
+        assert (out / "limits.h5").read_bytes() == former
+    return "a disk that fills up in a shard, a merge and a run"
+
+
+def main():
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix="magnu-fault-"))
+    chance = random.Random(20080)
+    code = 0
+    try:
+        (scratch / "s.yaml").write_text(STUDY)
+        magnu("scan", "s.yaml", *SLOW, "--out", "reference", cwd=scratch)
+        reference = scratch / "reference"
+        for case, *more in ((killed_shard, chance), (killed_run, chance), (killed_merge, chance), (signals,), (damage,),
+                            (writers,), (full_disk,)):
+            start_of_case = time.monotonic()
+            said = case(scratch, reference, *more)
+            if said is None:
+                print("skipped: a full disk (no tmpfs may be mounted here)", flush=True)
+                code = SKIPPED
+            else:
+                print(f"{time.monotonic() - start_of_case:6.1f} s  {said}", flush=True)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
