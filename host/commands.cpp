@@ -307,6 +307,7 @@ int run_grid(const Options& options, const Study& study, const Runner& runner) {
   }
   provenance.wall_seconds = seconds_since(start);
   folder.write(study, {}, provenance, outcome.names);
+  forget_checkpoint(folder.path());
   if (!options.quiet) {
     print(grid_table(grid, few));
     if (options.verify) print(verification_table(report));

@@ -98,7 +98,12 @@ GridOutcome scan_whole(const GridRun& run, const Observer& observer,
   const RunLock lock(run.folder);
   const auto path = run.folder / ".checkpoint";
   std::optional<Manifest> earlier;
-  if (LimitsFile::has_part(run.folder) && !run.overwrite) earlier = Manifest::read(path);
+  if (!run.overwrite) {
+    earlier = Manifest::read(path);
+    // Killed after the values got their name and before the run was whole: they are taken up again.
+    if (earlier && earlier->finished) LimitsFile::take_back(run.folder);
+    if (!LimitsFile::has_part(run.folder)) earlier.reset();
+  }
   if (earlier && !run.resume)
     throw InputError({run.folder.string(), 0, "", ""},
                      fmt::format("an unfinished run is here, {} of {} detectors", earlier->done(),
@@ -131,11 +136,14 @@ GridOutcome scan_whole(const GridRun& run, const Observer& observer,
   }
   file.advance(run.grid.size());
   file.finish();
-  std::error_code ignored;
-  fs::remove(path, ignored);
   outcome.names = file.names();
   outcome.seconds = checkpoint.manifest().seconds;
   return outcome;
+}
+
+void forget_checkpoint(const fs::path& folder) {
+  std::error_code ignored;
+  fs::remove(folder / ".checkpoint", ignored);
 }
 
 GridOutcome scan_shard(const GridRun& run, std::size_t shard, std::size_t shards,

@@ -277,6 +277,13 @@ bool LimitsFile::has_part(const fs::path& folder) {
   return fs::exists(folder / fmt::format(".{}.part", h5_name));
 }
 
+void LimitsFile::take_back(const fs::path& folder) {
+  const auto part = folder / fmt::format(".{}.part", h5_name);
+  std::error_code ignored;
+  if (!fs::exists(part) && fs::exists(folder / h5_name))
+    fs::rename(folder / h5_name, part, ignored);
+}
+
 void LimitsFile::fail(const char* name) const {
   throw OutputError((folder_ / name).string(),
                     std::string("cannot be written: ") + std::strerror(errno),

@@ -50,6 +50,9 @@ using Observer = std::function<void(std::size_t first, std::span<const double> v
 GridOutcome scan_whole(const GridRun& run, const Observer& observer,
                        const ProgressCallback& progress);
 
+/// When all other files of the run are in place.
+void forget_checkpoint(const std::filesystem::path& folder);
+
 /// One shard into its own folder below the results; always goes on where it stopped. Throws
 /// Stopped.
 GridOutcome scan_shard(const GridRun& run, std::size_t shard, std::size_t shards,

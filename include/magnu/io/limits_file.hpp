@@ -39,6 +39,8 @@ class LimitsFile {
   void advance(std::size_t limits) { written_ += limits; }
   void keep_part() { keep_part_ = true; }
   static bool has_part(const std::filesystem::path& folder);
+  /// Makes a whole file the part of a run again that was killed before it was done.
+  static void take_back(const std::filesystem::path& folder);
 
   /// Everything on disk and under its own name.
   void finish();

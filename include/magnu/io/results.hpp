@@ -19,7 +19,7 @@ struct Provenance {
   std::size_t detectors = 0;
   const VerificationReport* verification = nullptr;
   std::size_t outside_range = 0;  ///< limits of a grid outside the scanned mu_eff
-  std::size_t shards = 0;  ///< that it was merged of; 0 for none
+  std::size_t shards = 0;         ///< that it was merged of; 0 for none
 };
 
 /// The result files of a scan. The constructor refuses a folder that holds another study and one
