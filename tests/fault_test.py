@@ -30,7 +30,7 @@ axes:
   exposure: {from: 1 tonne year, to: 100 tonne year, points: 50, spacing: log}
 """
 SLOW = ["--evaluation", "direct", "--threads", "1", "--checkpoint-every", "0.01s"]
-LARGE = ["--set", "axes.exposure.points=100000", "--set", "axes.oscillation.sin2_theta12.points=4"]  # 6.4 MB
+LARGE = ["--set", "axes.exposure.points=20000", "--set", "axes.oscillation.sin2_theta12.points=20"]  # 6.4 MB
 
 
 def magnu(*words, code=0, cwd=None, environment=None):
@@ -195,7 +195,7 @@ def signals(scratch, reference):
 
     # One that does not come to a good place: a chunk that takes long. A second SIGINT ends it.
     out = scratch / "twice"
-    process = start("scan", scratch / "s.yaml", "--threads", "1", "--set", "axes.exposure.points=100000", "--out", out)
+    process = start("scan", scratch / "s.yaml", "--threads", "1", "--set", "axes.exposure.points=20000", "--out", out)
     until(lambda: (out / ".lock").exists())
     time.sleep(0.05)
     process.send_signal(signal.SIGINT)
