@@ -8,6 +8,7 @@ import os
 import pathlib
 import random
 import re
+import resource
 import shlex
 import shutil
 import signal
@@ -29,7 +30,7 @@ axes:
   exposure: {from: 1 tonne year, to: 100 tonne year, points: 50, spacing: log}
 """
 SLOW = ["--evaluation", "direct", "--threads", "1", "--checkpoint-every", "0.01s"]
-LARGE = ["--set", "axes.exposure.points=100000", "--set", "axes.oscillation.sin2_theta12.points=4"]  # 6.4 MB
+LARGE = ["--set", "axes.exposure.points=20000", "--set", "axes.oscillation.sin2_theta12.points=20"]  # 6.4 MB
 
 
 def magnu(*words, code=0, cwd=None, environment=None):
@@ -137,7 +138,7 @@ def killed_merge(scratch, reference, chance):
     """No file under a final name is ever less than whole."""
     out = scratch / "merge-kill"
     for i in 1, 2:
-        magnu("scan", "s.yaml", "--shard", f"{i}/2", "--out", out, *LARGE, cwd=scratch)
+        magnu("scan", "s.yaml", "--shard", f"{i}/2", "--out", out, "--set", "axes.exposure.points=2000", cwd=scratch)
     start_of_merge = time.monotonic()
     magnu("merge", out, "--csv-limit", "1000000")
     length = time.monotonic() - start_of_merge
@@ -194,7 +195,7 @@ def signals(scratch, reference):
 
     # One that does not come to a good place: a chunk that takes long. A second SIGINT ends it.
     out = scratch / "twice"
-    process = start("scan", scratch / "s.yaml", "--threads", "1", "--set", "axes.exposure.points=100000", "--out", out)
+    process = start("scan", scratch / "s.yaml", "--threads", "1", "--set", "axes.exposure.points=20000", "--out", out)
     until(lambda: (out / ".lock").exists())
     time.sleep(0.05)
     process.send_signal(signal.SIGINT)
@@ -326,12 +327,28 @@ def writers(scratch, reference):
     return "two writers, stale locks"
 
 
+def no_room(scratch, reference):
+    """Files that may not grow beyond some size, as on a disk that is full at some moment."""
+    out = scratch / "room"
+    magnu("scan", "s.yaml", "--shard", "1/1", "--out", out, *SLOW, cwd=scratch)
+    magnu("merge", out)
+    before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    for size in 500, 1000, 2000, 4000, 8000, 16000, 32000:
+        # Python leaves SIGXFSZ ignored: writing fails with EFBIG.
+        done = subprocess.run([MAGNU, "merge", out], text=True, capture_output=True, restore_signals=False,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
+        assert done.returncode == 1 and "free space" in done.stderr, (size, done.returncode, done.stderr)
+        assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before, size
+    same(out, reference)
+    return "files that cannot grow"
+
+
 class SmallDisk:
     """A tmpfs of some size; null where mounting is not allowed."""
 
     def __init__(self, folder, size):
         self.path = folder
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         self.mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder],
                                       capture_output=True).returncode == 0
 
@@ -439,7 +456,7 @@ def main():
         magnu("scan", "s.yaml", *SLOW, "--out", "reference", cwd=scratch)
         reference = scratch / "reference"
         for case, *more in ((killed_shard, chance), (killed_run, chance), (killed_merge, chance), (signals,), (damage,),
-                            (writers,), (full_disk,)):
+                            (writers,), (no_room,), (full_disk,)):
             start_of_case = time.monotonic()
             said = case(scratch, reference, *more)
             if said is None:

@@ -225,6 +225,9 @@ class LimitsFile::Surface {
 LimitsFile::LimitsFile(fs::path folder, const std::string& study, const Grid& grid,
                        std::size_t csv_rows, bool surface, bool go_on)
     : folder_(std::move(folder)), grid_(grid), csv_(grid.size() <= csv_rows) {
+  // HDF5 crashes when it cleans up at exit after a file could not be written; all is closed before.
+  static const bool told = H5dont_atexit() >= 0;
+  static_cast<void>(told);
   if (surface) surface_ = std::make_unique<Surface>(grid);
   const double per_detector = 8.0 * (1 + (surface ? static_cast<double>(surface_->points()) : 0));
   const double needed = per_detector * static_cast<double>(grid.size()) + (1 << 20);
