@@ -12,6 +12,7 @@
 #include "magnu/scan/cpu_runner.hpp"
 #include "magnu/scan/grid_scan.hpp"
 #include "magnu/scan/partition.hpp"
+#include "magnu/scan/verification.hpp"
 #include "support.hpp"
 
 namespace magnu {
@@ -334,6 +335,33 @@ INSTANTIATE_TEST_SUITE_P(
                     Asked{"Fraction", "background.fraction", "6e-12 mu_B, from: 0, to: 3"},
                     Asked{"Threshold", "threshold", "7e-12 mu_B, from: 0.1 keV, to: 9 keV"}),
     [](const auto& param_info) { return std::string(param_info.param.name); });
+
+// A value that is off, or one where nothing does and something would have done, is seen.
+TEST(ReachVerification, FailsWhereTheValueIsNotTheAnswer) {
+  const auto study = study_of(
+      "bins: 5\nreach: {mu_eff: 7e-12 mu_B, by: exposure, from: 0.01 t yr, to: 200 t yr}\n");
+  const Grid grid(study.curves, {}, study.reach);
+  const auto runner = make_cpu_runner(1, best_instruction_set());
+  const double answer = scan(grid, *runner).limits.front();
+  const auto passes = [&](double value) {
+    DrawnDetectors drawn(grid);
+    drawn.see(0, {&value, 1});
+    return verify(grid, drawn, {runner.get()}, {}).passed();
+  };
+  EXPECT_TRUE(passes(answer));
+  EXPECT_FALSE(passes(answer * 1.0001));
+  EXPECT_FALSE(passes(std::nan("")));
+  EXPECT_FALSE(passes(0.01)) << "the limit there is worse than the goal";
+  EXPECT_TRUE(passes(200)) << "better than the goal will do at an end";
+}
+
+TEST(StudyHash, HoldsTheLowestEnergyOfAnAxis) {
+  const auto text = [](const char* lowest) {
+    return std::string("resolution: {lowest_energy: ") + lowest +
+           "}\naxes: {resolution.a: [0, 0.3]}\n";
+  };
+  EXPECT_NE(study_hash(study_of(text("0.01 keV"))), study_hash(study_of(text("0.05 keV"))));
+}
 
 struct BadReach {
   const char *name, *reach, *message;

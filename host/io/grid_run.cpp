@@ -101,7 +101,7 @@ GridOutcome scan_whole(const GridRun& run, const Observer& observer,
   if (!run.overwrite) {
     earlier = Manifest::read(path);
     // Killed after the values got their name and before the run was whole: they are taken up again.
-    if (earlier && earlier->finished) LimitsFile::take_back(run.folder);
+    if (earlier && earlier->finished && run.resume) LimitsFile::take_back(run.folder);
     if (!LimitsFile::has_part(run.folder)) earlier.reset();
   }
   if (earlier && !run.resume)

@@ -74,7 +74,7 @@ std::string emit(const Study& study, const TableText& table_text) {
     put("threshold", energy_text(c.threshold));
     put("upper", energy_text(c.upper));
     put("bins", c.bins);
-    if (!c.resolution.perfect()) {
+    if (!(c.resolution == Resolution{})) {  // lowest_energy counts where an axis sets a or b
       out << YAML::Key << "resolution" << YAML::Value << YAML::Flow << YAML::BeginMap;
       put("a", number(c.resolution.a));
       put("b", number(c.resolution.b));

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <random>
 
+#include "magnu/scan/combine.hpp"
+
 namespace magnu {
 namespace {
 
@@ -170,6 +172,24 @@ std::string name_of(const Grid& grid, std::size_t detector) {
 
 }  // namespace
 
+namespace {
+
+/// Where to look at what was found: there, or, where nothing does, at the end that is likeliest to.
+double reach_place(const Reach& reach, double value) {
+  const bool more_helps = reach.range.field->sets == sets_exposure;
+  return std::isnan(value) ? (more_helps ? reach.to() : reach.from()) : value;
+}
+
+/// The limit that must stand there. Between the ends it is the goal; at an end the goal or better
+/// will do; where nothing does, anything worse.
+double reach_expects(const Reach& reach, double value, double limit) {
+  if (std::isnan(value)) return limit > reach.mu_eff ? limit : reach.mu_eff;
+  const bool at_end = value == reach.from() || value == reach.to();
+  return at_end && limit <= reach.mu_eff ? limit : reach.mu_eff;
+}
+
+}  // namespace
+
 VerificationReport verify(const Grid& grid, const DrawnDetectors& drawn,
                           const std::vector<const Runner*>& runners,
                           const ProgressCallback& progress) {
@@ -188,12 +208,9 @@ VerificationReport verify(const Grid& grid, const DrawnDetectors& drawn,
     curve.mu_eff.points = std::min<std::size_t>(curve.mu_eff.points, 101);
     const double value = drawn.values[i];
     double expected = value;
-    if (reach) {
-      const bool inside = value > reach->from() && value < reach->to();
-      if (inside) reach->range.field->set(curve, value);
-      expected = inside ? reach->mu_eff : engine.run(curve).limit;
-    }
+    if (reach) reach->range.field->set(curve, reach_place(*reach, value));
     const double limit = engine.run(curve).limit;
+    if (reach) expected = reach_expects(*reach, value, limit);
     limits.see(limit == expected ? 0 : limit - expected, std::abs(limit), curve.name);
     if (i % std::max<std::size_t>(1, drawn.index.size() / judged_directly) == 0)
       singles.curves.push_back(curve);
