@@ -15,7 +15,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "magnu/core/view.hpp"
+#include "magnu/core/array.hpp"
 
 namespace magnu {
 
@@ -54,6 +54,8 @@ class ThrustExecutor {
     std::size_t size_;
   };
 
+  static constexpr bool row_by_row = false;
+
   explicit ThrustExecutor(Space space) : space_(std::move(space)) {}
 
   std::string name() const { return space_.name(); }
@@ -77,12 +79,16 @@ class ThrustExecutor {
     return buffer;
   }
   template <class T>
+  Buffer<T> lend(std::span<const T> values) const {
+    return upload(values);
+  }
+  template <class T>
   Buffer<T> allocate(std::size_t n) const {
     return Buffer<T>(n);
   }
   template <class T>
-  std::vector<T> download(const Buffer<T>& buffer) const {
-    std::vector<T> values(buffer.view().size);
+  Array<T> download(const Buffer<T>& buffer) const {
+    Array<T> values(buffer.view().size);
     thrust::copy_n(buffer.begin(), values.size(), values.begin());
     return values;
   }
@@ -96,7 +102,8 @@ class ThrustExecutor {
   std::vector<double> sum_segments(std::size_t count, std::size_t length, const Term& term) const {
     Buffer<double> sums(count);
     if (count > 0) space_.sum_segments(count, length, term_iterator(term), sums.view().data);
-    return download(sums);
+    const auto values = download(sums);
+    return {values.begin(), values.end()};
   }
 
  private:

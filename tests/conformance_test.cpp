@@ -185,8 +185,8 @@ class Perturbed : public Runner {
       changed.coefficients[panel.first_coefficient + i] *= 1 + 1e-6;
     return runner_.convolve(changed, survival);
   }
-  std::vector<double> signals(const SolarFlux& flux, const SurvivalResponse& response,
-                              std::span<const Oscillation> parameters) const override {
+  Array<double> signals(const SolarFlux& flux, const SurvivalResponse& response,
+                        std::span<const Oscillation> parameters) const override {
     return runner_.signals(flux, response, parameters);
   }
   Spectra spectra(const Convolution& c, const RecoilRows& p) const override {
@@ -204,8 +204,8 @@ class Perturbed : public Runner {
                                   double x) const override {
     return runner_.chi_squared(sums, v, x);
   }
-  std::vector<double> combine(const CombineProblem& problem, std::size_t first,
-                              std::size_t count) const override {
+  Array<double> combine(const CombineProblem& problem, std::size_t first,
+                        std::size_t count) const override {
     return runner_.combine(problem, first, count);
   }
 

@@ -14,6 +14,8 @@ namespace magnu::test {
 /// size, so that the sanitizers see every step outside.
 class Emulator : public HostMemory {
  public:
+  static constexpr bool row_by_row = false;
+
   Emulator(std::size_t block_size, std::size_t working_bytes)
       : block_size_(block_size), working_bytes_(working_bytes) {}
 

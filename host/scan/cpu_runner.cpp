@@ -17,6 +17,8 @@ namespace {
 /// OpenMP over blocks of indices, each a loop compiled for the chosen instruction set.
 class CpuExecutor : public HostMemory {
  public:
+  static constexpr bool row_by_row = true;
+
   CpuExecutor(int threads, InstructionSet isa) : threads_(threads), isa_(isa) {}
 
   std::string name() const { return "cpu"; }
@@ -25,8 +27,8 @@ class CpuExecutor : public HostMemory {
   int threads() const { return threads_; }
   int concurrent_calls() const { return threads_; }
   std::size_t parts(std::size_t) const { return 1; }
-  /// What is filled stays in or near the second cache until it is summed.
-  std::size_t working_bytes() const { return std::size_t{4} << 20; }
+  /// Rows enough for threads to share them evenly; the cells of one stay in its cache.
+  std::size_t working_bytes() const { return std::size_t{16} << 20; }
 
   /// The vector registers hold the squares of these values, two sums for each, and a cell: five
   /// vectors of AVX2, four of SSE2, of sixteen registers, and eight of the 32 of AVX-512. Ten sums
@@ -77,8 +79,8 @@ class CpuExecutor : public HostMemory {
     loop_baseline(body, from, to);
   }
 
-  // About a millisecond of work: below it, waking the other threads costs more than it saves.
-  static constexpr std::size_t worth_waking_threads = 4'000'000;
+  // About 0.1 ms of work: below it, waking the other threads costs more than it saves.
+  static constexpr std::size_t worth_waking_threads = 400'000;
 
   int threads_;
   InstructionSet isa_;

@@ -151,7 +151,8 @@ Spectra Engine::spectra(const Curve& curve, const std::vector<double>& energies)
   const auto rows = make_recoil_rows(curve, load_target(curve.target), energies);
   const auto all = spectra(curve, rows);
   const std::size_t species = rows.size() / std::max<std::size_t>(energies.size(), 1);
-  Spectra sums{all.components, std::vector<SpectrumPoint>(energies.size() * all.components)};
+  Spectra sums{all.components, Array<SpectrumPoint>(energies.size() * all.components)};
+  std::fill(sums.values.begin(), sums.values.end(), SpectrumPoint());
   for (std::size_t i = 0; i < all.values.size(); ++i)
     sums.values[i / all.components / species * all.components + i % all.components] +=
         all.values[i];

@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 
+#include "magnu/core/behind.hpp"
 #include "magnu/core/cache.hpp"
 #include "magnu/core/parallel.hpp"
 #include "magnu/core/root.hpp"
@@ -41,7 +42,7 @@ struct KeptGrid : RecoilGrid {
 class CurveScan {
  public:
   CurveScan(const Grid& grid, std::size_t curve, const Runner& runner, Evaluation evaluation,
-            std::size_t chunk, const DetectorRange& range, const LimitSink& sink,
+            std::size_t chunk, const DetectorRange& range, const LimitSink& sink, Behind& writer,
             const ProgressCallback& progress, Counters& counters)
       : grid_(grid),
         curve_(curve),
@@ -50,6 +51,7 @@ class CurveScan {
         chunk_(std::max<std::size_t>(chunk, 1)),
         range_(range),
         sink_(sink),
+        writer_(writer),
         progress_(progress),
         counters_(counters),
         amplitudes_(grid, curve),
@@ -183,7 +185,9 @@ class CurveScan {
                            std::span(thresholds).subspan(i * per_row_, per_row_));
         });
         deliver(first * per_row_, here * per_row_, [&](std::size_t done, std::size_t count) {
-          return std::vector<double>(thresholds.begin() + done, thresholds.begin() + done + count);
+          Array<double> some(count);
+          std::copy_n(thresholds.begin() + done, count, some.begin());
+          return some;
         });
         continue;
       }
@@ -205,10 +209,17 @@ class CurveScan {
     const std::size_t low = std::max(range_.first, origin) - origin;
     const std::size_t high = std::min(range_.end, origin + count) - origin;
     for (std::size_t done = low; done < high; done += chunk_) {
-      const auto limits = values(done, std::min(chunk_, high - done));
-      counters_.combinations += limits.size();
-      sink_(limits, counters_);
-      if (progress_) progress_(static_cast<double>(limits.size()));
+      auto limits = values(done, std::min(chunk_, high - done));
+      const std::size_t here = limits.size();
+      counters_.combinations += here;
+      if (runner_.threads() == 1 || here < worth_a_thread) {
+        writer_.wait();
+        sink_(limits, counters_);
+      } else {
+        writer_.run(
+            [limits = std::move(limits), counters = counters_, this] { sink_(limits, counters); });
+      }
+      if (progress_) progress_(static_cast<double>(here));
     }
   }
 
@@ -240,7 +251,7 @@ class CurveScan {
           append(problem, at(threshold));
           found = known.emplace(threshold, std::move(problem)).first;
         }
-        const double limit = runner_.combine(found->second, d, 1).front();
+        const double limit = runner_.combine(found->second, d, 1)[0];
         return std::min(std::log(limit / reach.mu_eff), 50.0);  // of an infinite limit
       };
       const double low = std::log(ends[0].threshold), high = std::log(ends[1].threshold);
@@ -341,8 +352,9 @@ class CurveScan {
     for (std::size_t first = begin; first < end; first += batch) {
       const std::size_t here = std::min(batch, end - first);
       auto problem = repeated(shared, here);
-      problem.signal =
+      const auto signals =
           runner_.signals(solar, response, std::span(oscillations).subspan(first, here));
+      problem.signal.assign(signals.begin(), signals.end());
       deliver((flux.first_shape + first) * per_shape_, here * per_shape_,
               [&](std::size_t done, std::size_t count) {
                 return runner_.combine(problem, done, count);
@@ -419,6 +431,9 @@ class CurveScan {
     }
   }
 
+  /// Fewer limits are written faster than a thread begins.
+  static constexpr std::size_t worth_a_thread = std::size_t{1} << 14;
+
   const Grid& grid_;
   std::size_t curve_;
   const Runner& runner_;
@@ -426,6 +441,7 @@ class CurveScan {
   std::size_t chunk_;
   DetectorRange range_;  ///< within the curve
   const LimitSink& sink_;
+  Behind& writer_;
   const ProgressCallback& progress_;
   Counters& counters_;
   Amplitudes amplitudes_;
@@ -441,14 +457,16 @@ Counters scan_grid(const Grid& grid, const Runner& runner, Evaluation evaluation
                    const DetectorRange& range, const LimitSink& sink,
                    const ProgressCallback& progress) {
   Counters counters;
+  Behind writer;
   const std::size_t per_curve = grid.size() / grid.curves().size();
   for (std::size_t c = 0; c < grid.curves().size(); ++c) {
     const std::size_t origin = c * per_curve;
     const DetectorRange own{std::clamp(range.first, origin, origin + per_curve) - origin,
                             std::clamp(range.end, origin, origin + per_curve) - origin};
     if (own.first < own.end)
-      CurveScan(grid, c, runner, evaluation, chunk, own, sink, progress, counters).run();
+      CurveScan(grid, c, runner, evaluation, chunk, own, sink, writer, progress, counters).run();
   }
+  writer.wait();
   return counters;
 }
 

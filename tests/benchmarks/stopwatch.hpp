@@ -17,6 +17,7 @@ namespace magnu::bench {
 /// An executor on one thread that adds up the time of each body it runs, by the body's name.
 class Stopwatch : public HostMemory {
  public:
+  static constexpr bool row_by_row = false;
   using Times = std::map<std::string, double>;  ///< seconds
 
   Stopwatch(InstructionSet isa, Times* times) : isa_(isa), times_(times) {}

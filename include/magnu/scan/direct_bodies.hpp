@@ -1,5 +1,8 @@
 #pragma once
 
+#include <tuple>
+#include <utility>
+
 #include "magnu/core/divide.hpp"
 #include "magnu/scan/binning.hpp"
 #include "magnu/scan/convolution_bodies.hpp"
@@ -179,6 +182,25 @@ struct SumCells {
       }
     }
   };
+};
+
+/// Bodies whose index is row times parts plus part, one after the other within a row: what one
+/// fills is at hand where the next one reads it. Index: row.
+template <class... Bodies>
+struct RowByRow {
+  std::tuple<Bodies...> bodies;
+  std::size_t parts[sizeof...(Bodies)];
+
+  void operator()(std::size_t row) const { run(row, std::index_sequence_for<Bodies...>()); }
+
+ private:
+  template <std::size_t... Is>
+  void run(std::size_t row, std::index_sequence<Is...>) const {
+    const auto all_parts = [&](const auto& body, std::size_t n) {
+      for (std::size_t i = row * n; i < (row + 1) * n; ++i) body(i);
+    };
+    (all_parts(std::get<Is>(bodies), parts[Is]), ...);
+  }
 };
 
 /// Zeros, which the threads that add to them write first. Index: value.

@@ -1,30 +1,19 @@
 #pragma once
 
 #include <algorithm>
-#include <memory>
 #include <span>
 #include <type_traits>
-#include <vector>
+#include <utility>
 
-#include "magnu/core/view.hpp"
+#include "magnu/core/array.hpp"
 
 namespace magnu {
 
 /// The part of an executor of Pipeline that owns memory, for those that run on the host.
 class HostMemory {
  public:
-  /// Not filled: the threads that write it touch its pages first.
   template <class T>
-  class Buffer {
-   public:
-    explicit Buffer(std::size_t n) : values_(std::make_unique_for_overwrite<T[]>(n)), size_(n) {}
-    View<T> view() { return {values_.get(), size_}; }
-    View<const T> view() const { return {values_.get(), size_}; }
-
-   private:
-    std::unique_ptr<T[]> values_;
-    std::size_t size_;
-  };
+  using Buffer = Array<T>;
 
   template <class T>
   Buffer<T> allocate(std::size_t n) const {
@@ -33,13 +22,25 @@ class HostMemory {
   template <class T>
   Buffer<std::remove_const_t<T>> upload(std::span<T> values) const {
     Buffer<std::remove_const_t<T>> buffer(values.size());
-    std::copy(values.begin(), values.end(), buffer.view().data);
+    std::copy(values.begin(), values.end(), buffer.begin());
     return buffer;
   }
+  /// The caller's own values.
   template <class T>
-  std::vector<T> download(const Buffer<T>& buffer) const {
-    const auto view = buffer.view();
-    return {view.data, view.data + view.size};
+  auto lend(std::span<const T> values) const {
+    struct Lent {
+      View<const T> values;
+      View<const T> view() const { return values; }
+    };
+    return Lent{{values.data(), values.size()}};
+  }
+  template <class T>
+  Array<T> download(Buffer<T>&& buffer) const {
+    return std::move(buffer);
+  }
+  template <class T>
+  Array<T> download(const Buffer<T>& buffer) const {
+    return upload(std::span<const T>(buffer));
   }
 };
 

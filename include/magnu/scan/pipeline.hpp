@@ -13,13 +13,16 @@ namespace magnu {
 ///
 ///     Buffer<T>                          memory of the executor, with view()
 ///     upload(span<const T>)              a Buffer<T> with these values
+///     lend(span<const T>)                something with these values and view(), while they live
 ///     allocate<T>(n)                     a Buffer<T> of n values
-///     download(Buffer<T>)                its values as a vector
+///     download(Buffer<T>)                its values as an Array
 ///     for_each(n, body, work)            body(i) for every i < n, some `work` operations each
 ///     sum_segments(count, length, term)  vector of `count` sums of term(segment * length + j)
 ///     with_lanes(f)                      f(integral_constant): how many mu_eff values a thread of
 ///                                        the direct sums holds
 ///     parts(n)                           into how many indices work in n parts is best divided
+///     row_by_row                         whether a thread had better finish a recoil row than
+///                                        leave its cells to others
 ///     working_bytes()                    what the blocks of a direct evaluation may take
 ///
 /// OpenMP, CUDA, Thrust's host policies and the tests' emulator are executors; the algorithm is
@@ -37,11 +40,12 @@ class Pipeline : public Runner {
 
   std::vector<double> survival(const SolarFlux& flux,
                                std::span<const Oscillation> parameters) const override {
-    return executor_.download(sampled_survival(flux, parameters));
+    const auto values = executor_.download(sampled_survival(flux, parameters));
+    return {values.begin(), values.end()};
   }
 
-  std::vector<double> signals(const SolarFlux& flux, const SurvivalResponse& host,
-                              std::span<const Oscillation> parameters) const override {
+  Array<double> signals(const SolarFlux& flux, const SurvivalResponse& host,
+                        std::span<const Oscillation> parameters) const override {
     const auto pee = sampled_survival(flux, parameters);
     const std::size_t nodes = flux.survival_nodes.size(), outputs = host.outputs();
     auto signals = executor_.template allocate<double>(parameters.size() * outputs);
@@ -53,7 +57,7 @@ class Pipeline : public Runner {
                                                     response.view(), outputs, signals.view()},
                          nodes * lanes());
     });
-    return executor_.download(signals);
+    return executor_.download(std::move(signals));
   }
 
   using Runner::convolve;
@@ -68,7 +72,7 @@ class Pipeline : public Runner {
     return std::visit(
         [&](const auto& rows) {
           using Process = typename std::decay_t<decltype(rows)>::value_type;
-          const auto row_buffer = uploaded(executor_, rows);
+          const auto row_buffer = lent(rows);
           auto values = executor_.template allocate<SpectrumPoint>(rows.size() * components);
           auto starts = executor_.template allocate<RowStart>(rows.size());
           executor_.for_each(
@@ -80,7 +84,7 @@ class Pipeline : public Runner {
                                                        row_buffer.view(), const_view(starts),
                                                        static_cast<int>(groups), values.view()},
                              100 * components / groups);
-          return Spectra{components, executor_.download(values)};
+          return Spectra{components, executor_.download(std::move(values))};
         },
         recoil_rows.rows);
   }
@@ -115,13 +119,13 @@ class Pipeline : public Runner {
                                   DirectTerm{extra.view(), variance.view(), exposure});
   }
 
-  std::vector<double> combine(const CombineProblem& problem, std::size_t first,
-                              std::size_t count) const override {
-    const auto first_bin = uploaded(executor_, problem.first_bin);
-    const auto signal = uploaded(executor_, problem.signal);
-    const auto magnetic = uploaded(executor_, problem.magnetic);
-    const auto width = uploaded(executor_, problem.width);
-    const auto background = uploaded(executor_, problem.background);
+  Array<double> combine(const CombineProblem& problem, std::size_t first,
+                        std::size_t count) const override {
+    const auto first_bin = lent(problem.first_bin);
+    const auto signal = lent(problem.signal);
+    const auto magnetic = lent(problem.magnetic);
+    const auto width = lent(problem.width);
+    const auto background = lent(problem.background);
     std::vector<Buffer<Amplitude>> axis_values;
     std::vector<AmplitudeAxis> axes;
     for (std::size_t a = 0; a < problem.axes.size(); ++a) {
@@ -141,7 +145,7 @@ class Pipeline : public Runner {
       executor_.for_each(count, SolveReach{detectors, problem.reach, first, values.view()},
                          10 * work);
     }
-    return executor_.download(values);
+    return executor_.download(std::move(values));
   }
 
  private:
@@ -151,6 +155,12 @@ class Pipeline : public Runner {
   template <class T>
   static Buffer<T> uploaded(const Executor& executor, const std::vector<T>& values) {
     return executor.upload(std::span<const T>(values));
+  }
+
+  /// For as long as they live.
+  template <class T>
+  auto lent(const std::vector<T>& values) const {
+    return executor_.lend(std::span<const T>(values));
   }
 
   /// The executor's copy of a flux.
@@ -357,8 +367,8 @@ class Pipeline : public Runner {
     const FluxBuffers flux(executor_, host_flux);
     GridBuffers grid(executor_, host_grid, host_flux, flux.view());
     const BinningBuffers bins(executor_, binning);
-    const auto rows = uploaded(executor_, host_rows);
-    const auto first_node = uploaded(executor_, host_first);
+    const auto rows = lent(host_rows);
+    const auto first_node = lent(host_first);
     const auto mu_squared = uploaded(executor_, squared(mu_eff, Lanes));
     const std::size_t nodes = host_grid.nodes.size(), padded_mu = mu_squared.view().size;
     const std::size_t stretches = executor_.parts(nodes);
@@ -377,18 +387,22 @@ class Pipeline : public Runner {
       const std::size_t here = std::min(most, host_rows.size() - from);
       const auto some_rows = part(rows.view(), from, here);
       const auto first = part(first_node.view(), from, here);
-      executor_.for_each(here * ((nodes + stretch - 1) / stretch),
-                         FillCells<Process, WithSpectrum>{grid.samples(), some_rows, first, stretch,
-                                                          block.cells()},
-                         10 * stretch);
-      executor_.for_each(
-          here * host_flux.components.size(),
-          CutCells<Process, WithSpectrum>{flux.view(), grid.nodes(), some_rows, block.cells()},
-          WithSpectrum ? 10000 : 1000);
-      executor_.for_each(here * (padded_mu / Lanes),
-                         SumCells<Lanes, WithSpectrum>{block.cells(), first, mu_squared.view(),
-                                                       block.spectrum.view(), block.extra.view()},
-                         nodes * Lanes);
+      const FillCells<Process, WithSpectrum> fill{grid.samples(), some_rows, first, stretch,
+                                                  block.cells()};
+      const CutCells<Process, WithSpectrum> cut{flux.view(), grid.nodes(), some_rows,
+                                                block.cells()};
+      const SumCells<Lanes, WithSpectrum> sum{block.cells(), first, mu_squared.view(),
+                                              block.spectrum.view(), block.extra.view()};
+      const std::size_t fills = (nodes + stretch - 1) / stretch;
+      const std::size_t cuts = host_flux.components.size(), sums = padded_mu / Lanes;
+      if constexpr (Executor::row_by_row) {
+        executor_.for_each(here, RowByRow{std::tuple(fill, cut, sum), {fills, cuts, sums}},
+                           nodes * padded_mu);
+      } else {
+        executor_.for_each(here * fills, fill, 10 * stretch);
+        executor_.for_each(here * cuts, cut, WithSpectrum ? 10000 : 1000);
+        executor_.for_each(here * sums, sum, nodes * Lanes);
+      }
       BinSpan some;
       for (std::size_t row = from; row < from + here; ++row) some.cover(touched[row]);
       if (some.first < some.end)
@@ -406,8 +420,8 @@ class Pipeline : public Runner {
       if (progress)
         progress(static_cast<double>(here * nodes) * static_cast<double>(mu_eff.size()));
     }
-    result.extra = executor_.download(binned);
-    result.extra.resize(mu_eff.size() * binning.bins());  // less the padding
+    const auto sums = executor_.download(std::move(binned));  // padded
+    result.extra.assign(sums.begin(), sums.begin() + mu_eff.size() * binning.bins());
     return result;
   }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "magnu/core/array.hpp"
 #include "magnu/experiment/solar_flux.hpp"
 #include "magnu/scan/combine.hpp"
 #include "magnu/scan/convolution_bodies.hpp"
@@ -16,7 +17,7 @@ namespace magnu {
 /// Spectra in recoil rows, by component.
 struct Spectra {
   std::size_t components = 0;
-  std::vector<SpectrumPoint> values;  ///< [rows][components]
+  Array<SpectrumPoint> values;  ///< [rows][components]
 
   /// Sum over the components in a row.
   SpectrumPoint total(std::size_t row) const;
@@ -60,7 +61,7 @@ struct CombineProblem {
 /// Told now and then how many units of work were done since the last call.
 using ProgressCallback = std::function<void(double)>;
 
-/// A place where evaluations run. All results are plain host vectors.
+/// A place where evaluations run. All results are in the host's memory.
 class Runner {
  public:
   /// A flux made ready on this runner: its running integrals.
@@ -93,8 +94,8 @@ class Runner {
 
   /// Signals of parameter sets, [sets][outputs]: Pee at the flux's survival nodes, and its
   /// response.
-  virtual std::vector<double> signals(const SolarFlux& flux, const SurvivalResponse& response,
-                                      std::span<const Oscillation> parameters) const = 0;
+  virtual Array<double> signals(const SolarFlux& flux, const SurvivalResponse& response,
+                                std::span<const Oscillation> parameters) const = 0;
 
   /// Fast evaluation: once per coefficient point.
   virtual Spectra spectra(const Convolution& convolution, const RecoilRows& rows) const = 0;
@@ -117,8 +118,8 @@ class Runner {
 
   /// Limits [count] of detectors first, first + 1, ..., or what they need to reach one: row by row,
   /// the last axis fastest.
-  virtual std::vector<double> combine(const CombineProblem& problem, std::size_t first,
-                                      std::size_t count) const = 0;
+  virtual Array<double> combine(const CombineProblem& problem, std::size_t first,
+                                std::size_t count) const = 0;
 };
 
 /// Cells of the direct evaluation's dense grid: recoil rows times neutrino energies times mu_eff.
