@@ -104,10 +104,9 @@ void warn_of_few_events(const std::vector<CurveResult>& results) {
 void warn_of_few_events(const Grid& grid, const Runner& runner) {
   Engine engine(runner, Evaluation::fast);
   const DrawnDetectors drawn(grid, 50);
-  const std::size_t per_curve = grid.size() / grid.curves().size();
   std::size_t few = 0;
   for (const auto i : drawn.index) {
-    auto curve = grid.at(i / per_curve, grid.unravel(i % per_curve));
+    auto curve = grid.at(i);
     curve.mu_eff.points = 2;
     const auto result = engine.run(curve);
     few += std::isfinite(result.limit) && events_at_limit(result) < few_events;
@@ -115,8 +114,8 @@ void warn_of_few_events(const Grid& grid, const Runner& runner) {
   if (few > 0)
     spdlog::warn(
         "of {} detectors drawn at random {} have fewer than {:g} events of magnetic signal at "
-        "their "
-        "limit: too few for the Gaussian errors of the chi^2, which makes these limits too strong",
+        "their limit: too few for the Gaussian errors of the chi^2, which makes these limits too "
+        "strong",
         drawn.index.size(), few, few_events);
 }
 
@@ -126,11 +125,13 @@ class OutsideRange {
   explicit OutsideRange(const Grid& grid) : grid_(grid) {}
 
   void see(std::size_t first, std::span<const double> limits) {
-    const std::size_t per_curve = grid_.size() / grid_.curves().size();
-    for (std::size_t i = 0; i < limits.size(); ++i) {
-      const auto& range = grid_.curves()[(first + i) / per_curve].mu_eff;
-      outside_ += !(limits[i] >= range.from && limits[i] <= range.to);
-      none_ += std::isinf(limits[i]);
+    const std::size_t per_curve = grid_.per_curve(), end = first + limits.size();
+    for (std::size_t i = first; i < end;) {
+      const auto& range = grid_.curves()[i / per_curve].mu_eff;
+      for (const auto last = std::min(end, (i / per_curve + 1) * per_curve); i < last; ++i) {
+        outside_ += !(limits[i - first] >= range.from && limits[i - first] <= range.to);
+        none_ += std::isinf(limits[i - first]);
+      }
     }
   }
 

@@ -88,13 +88,11 @@ TEST_F(GridTest, AxesAreOrderedByWhatTheyCost) {
 TEST_F(GridTest, PointsDrawnAtRandomEqualSingleCurves) {
   const auto limits = scan(grid_, *runner_).limits;
   ASSERT_EQ(limits.size(), grid_.size());
-  const std::size_t per_curve = limits.size() / 2;
   Engine engine(*runner_, Evaluation::fast);
   std::mt19937 random(7);
   for (int draw = 0; draw < 200; ++draw) {
     const std::size_t i = random() % limits.size();
-    const auto curve = grid_.at(i / per_curve, grid_.unravel(i % per_curve));
-    EXPECT_NEAR(limits[i] / engine.run(curve).limit, 1, 1e-12) << i;
+    EXPECT_NEAR(limits[i] / engine.run(grid_.at(i)).limit, 1, 1e-12) << i;
   }
 }
 
@@ -193,13 +191,11 @@ TEST_F(GridTest, ManyOscillationPointsEqualSingleCurves) {
   EXPECT_EQ(scanned.counters.coefficient_evaluations, shapes * 4);
   EXPECT_EQ(scanned.counters.rebinnings, shapes * 8);
   EXPECT_EQ(scanned.counters.combinations, grid.size());
-  const std::size_t per_curve = grid.size() / 2;
   Engine engine(*runner_, Evaluation::fast);
   std::mt19937 random(11);
   for (int draw = 0; draw < 60; ++draw) {
     const std::size_t i = random() % grid.size();
-    const auto curve = grid.at(i / per_curve, grid.unravel(i % per_curve));
-    EXPECT_NEAR(scanned.limits[i] / engine.run(curve).limit, 1, 1e-12) << i;
+    EXPECT_NEAR(scanned.limits[i] / engine.run(grid.at(i)).limit, 1, 1e-12) << i;
   }
   const auto one = make_cpu_runner(1, best_instruction_set());
   const auto seven = make_cpu_runner(7, best_instruction_set());
@@ -232,9 +228,7 @@ TEST_F(GridTest, AListOfBackgroundsAndTheSizeOfOneOfThem) {
   const Grid grid(study.curves, study.axes);
   const auto limits = scan(grid, *runner_).limits;
   for (std::size_t i = 0; i < limits.size(); ++i)
-    EXPECT_NEAR(
-        limits[i] / Engine(*runner_, Evaluation::fast).run(grid.at(0, grid.unravel(i))).limit, 1,
-        1e-12)
+    EXPECT_NEAR(limits[i] / Engine(*runner_, Evaluation::fast).run(grid.at(i)).limit, 1, 1e-12)
         << i;
 }
 
@@ -305,7 +299,7 @@ TEST_P(ReachTest, TheLimitAtWhatWasFoundIsTheGoal) {
   ASSERT_EQ(found.size(), grid.size());
   Engine engine(*runner, Evaluation::fast);
   const auto limit_at = [&](std::size_t i, double value) {
-    auto curve = grid.at(i / (found.size() / 2), grid.unravel(i % (found.size() / 2)));
+    auto curve = grid.at(i);
     study.reach->range.field->set(curve, value);
     return engine.run(curve).limit;
   };
@@ -363,20 +357,25 @@ TEST(StudyHash, HoldsTheLowestEnergyOfAnAxis) {
   EXPECT_NE(study_hash(study_of(text("0.01 keV"))), study_hash(study_of(text("0.05 keV"))));
 }
 
+/// A study whose second line is bad.
+void expect_refused(const std::string& text, const std::string& message) {
+  try {
+    study_of(text);
+    FAIL() << "accepted";
+  } catch (const InputError& error) {
+    EXPECT_EQ(error.location.line, 2);
+    EXPECT_NE(std::string(error.what()).find(message), std::string::npos) << error.what();
+  }
+}
+
 struct BadReach {
   const char *name, *reach, *message;
 };
 class BadReachTest : public testing::TestWithParam<BadReach> {};
 
 TEST_P(BadReachTest, IsRefusedWithAMessage) {
-  try {
-    study_of(std::string("axes: {threshold: [1 keV]}\nreach: ") + GetParam().reach);
-    FAIL() << "accepted";
-  } catch (const InputError& error) {
-    EXPECT_EQ(error.location.line, 2);
-    EXPECT_NE(std::string(error.what()).find(GetParam().message), std::string::npos)
-        << error.what();
-  }
+  expect_refused(std::string("axes: {threshold: [1 keV]}\nreach: ") + GetParam().reach,
+                 GetParam().message);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -417,7 +416,7 @@ TEST_F(GridTest, TheSurfaceIsDeltaChiSquaredOfEveryDetector) {
   H5Fclose(h5);
   Engine engine(*runner_, Evaluation::fast);
   for (std::size_t i = 0; i < grid.size(); ++i) {
-    const auto expected = engine.run(grid.at(i / 4, grid.unravel(i % 4))).delta_chi2;
+    const auto expected = engine.run(grid.at(i)).delta_chi2;
     for (std::size_t m = 0; m < 7; ++m)
       EXPECT_NEAR(surface[i * 7 + m] / expected[m], 1, 1e-11) << i;
   }
@@ -451,14 +450,7 @@ struct BadAxes {
 class BadAxesTest : public testing::TestWithParam<BadAxes> {};
 
 TEST_P(BadAxesTest, IsRefusedWithAMessage) {
-  try {
-    study_of(std::string("bins: 5\naxes: ") + GetParam().axes);
-    FAIL() << "accepted";
-  } catch (const InputError& error) {
-    EXPECT_EQ(error.location.line, 2);
-    EXPECT_NE(std::string(error.what()).find(GetParam().message), std::string::npos)
-        << error.what();
-  }
+  expect_refused(std::string("bins: 5\naxes: ") + GetParam().axes, GetParam().message);
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -9,9 +9,9 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "magnu/core/error.hpp"
+#include "magnu/io/counters_json.hpp"
 #include "magnu/io/staged_file.hpp"
 
 namespace magnu {
@@ -19,14 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-Json to_json(const Counters& c) {
-  return {{"convolutions", c.convolutions},
-          {"coefficient_evaluations", c.coefficient_evaluations},
-          {"rebinnings", c.rebinnings},
-          {"direct_evaluations", c.direct_evaluations},
-          {"combinations", c.combinations}};
-}
 
 std::string hex(XXH64_hash_t hash) {
   return fmt::format("{:016x}", hash);
@@ -69,7 +61,7 @@ void Manifest::write(const fs::path& path) const {
                   {"end", range.end},
                   {"finished", finished},
                   {"seconds", seconds},
-                  {"counters", to_json(counters)},
+                  {"counters", counters},
                   {"host", worker.host},
                   {"job", worker.job},
                   {"command", command},
@@ -103,9 +95,7 @@ std::optional<Manifest> Manifest::read(const fs::path& path) {
     m.range = {json.at("first"), json.at("end")};
     m.finished = json.at("finished");
     m.seconds = json.at("seconds");
-    const auto& c = json.at("counters");
-    m.counters = {c.at("convolutions"), c.at("coefficient_evaluations"), c.at("rebinnings"),
-                  c.at("direct_evaluations"), c.at("combinations")};
+    m.counters = json.at("counters");
     m.worker.host = json.at("host");
     m.worker.job = json.at("job");
     m.command = json.at("command");

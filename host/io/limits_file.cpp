@@ -192,7 +192,7 @@ class LimitsFile::Surface {
       throw InputError({"", 0, "--surface", ""}, "a study with 'reach' has no limits",
                        "leave one of the two out");
     for (const double mu : curves.front().mu_eff.values()) mu4_.push_back(mu * mu * mu * mu);
-    per_curve_ = grid.size() / curves.size();
+    per_curve_ = grid.per_curve();
     stride_ = per_curve_;
     for (std::size_t c = 0; c < curves.size(); ++c) goals_.push_back({curves[c].delta_chi2()});
     std::size_t stride = per_curve_;
@@ -300,8 +300,7 @@ void LimitsFile::append(std::span<const double> limits) {
 }
 
 std::string LimitsFile::row(std::size_t detector, double value) const {
-  const std::size_t per_curve = grid_.size() / grid_.curves().size(), curve = detector / per_curve;
-  const auto index = grid_.unravel(detector % per_curve);
+  const auto [curve, index] = grid_.place(detector);
   auto text = csv_field(grid_.curves()[curve].name);
   for (std::size_t a = 0; a < index.size(); ++a) {
     const auto& axis = grid_.axes()[a];

@@ -77,10 +77,8 @@ std::string grid_table(const Grid& grid, const std::vector<double>& values) {
   std::vector<Row> rows{{"curve"}};
   for (const auto& axis : grid.axes()) rows.front().push_back(headed(*axis.field));
   rows.front().push_back(reach ? headed(*reach->range.field) : "mu_eff [mu_B]");
-  const std::size_t per_curve = grid.size() / grid.curves().size();
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const std::size_t curve = i / per_curve;
-    const auto index = grid.unravel(i % per_curve);
+    const auto [curve, index] = grid.place(i);
     rows.push_back({grid.curves()[curve].name});
     for (std::size_t a = 0; a < index.size(); ++a) {
       const auto& axis = grid.axes()[a];

@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "magnu/core/csv.hpp"
 #include "magnu/experiment/targets.hpp"
+#include "magnu/io/counters_json.hpp"
 #include "magnu/io/quantity.hpp"
 #include "magnu/io/staged_file.hpp"
 #include "magnu/io/study_file.hpp"
@@ -46,11 +46,7 @@ std::string study_json(const Study& study, const std::vector<CurveResult>& resul
   json["evaluation"] = provenance.evaluation;
   if (provenance.shards > 0) json["shards"] = provenance.shards;
   json["wall_seconds"] = provenance.wall_seconds;
-  json["counters"] = {{"convolutions", provenance.counters.convolutions},
-                      {"coefficient_evaluations", provenance.counters.coefficient_evaluations},
-                      {"rebinnings", provenance.counters.rebinnings},
-                      {"direct_evaluations", provenance.counters.direct_evaluations},
-                      {"combinations", provenance.counters.combinations}};
+  json["counters"] = provenance.counters;
   if (study.is_grid()) json["detectors"] = provenance.detectors;
   auto accuracy = nlohmann::ordered_json::object();
   auto lost = nlohmann::ordered_json::object();

@@ -205,7 +205,6 @@ MergeResult merge_shards(const fs::path& results, const Study& study, std::size_
 
   const bool surface = result.first.identity.evaluation.ends_with(with_surface);
   LimitsFile file(results, study.name, grid, csv_rows, surface);
-  std::vector<double> buffer(std::size_t{1} << 17);
   for (const auto& s : states) {
     const auto path = shard_folder(results, s.shard, s.shards) / "values.bin";
     const Descriptor values(path);

@@ -152,17 +152,19 @@ std::size_t Grid::size() const {
   return product;
 }
 
-Curve Grid::at(std::size_t curve, const std::vector<std::size_t>& index) const {
-  Curve point = curves_[curve];
-  for (std::size_t a = 0; a < axes_.size(); ++a)
-    axes_[a].field->copy(point, axes_[a].variants[curve][index[a]]);
-  return point;
+Grid::Place Grid::place(std::size_t i) const {
+  Place place{0, std::vector<std::size_t>(axes_.size())};
+  for (std::size_t a = axes_.size(); a-- > 0; i /= axes_[a].size())
+    place.index[a] = i % axes_[a].size();
+  place.curve = i;
+  return place;
 }
 
-std::vector<std::size_t> Grid::unravel(std::size_t i) const {
-  std::vector<std::size_t> index(axes_.size());
-  for (std::size_t a = axes_.size(); a-- > 0; i /= axes_[a].size()) index[a] = i % axes_[a].size();
-  return index;
+Curve Grid::at(const Place& place) const {
+  Curve point = curves_[place.curve];
+  for (std::size_t a = 0; a < axes_.size(); ++a)
+    axes_[a].field->copy(point, axes_[a].variants[place.curve][place.index[a]]);
+  return point;
 }
 
 }  // namespace magnu

@@ -32,11 +32,6 @@ struct Binned {
   }
 };
 
-/// A recoil grid that is kept.
-struct KeptGrid : RecoilGrid {
-  std::size_t bytes() const { return rows.size() * 64; }
-};
-
 /// One curve of a grid. Its rows are the points of all axes but the amplitudes', in storage order:
 /// flux, oscillation, coefficient, response.
 class CurveScan {
@@ -70,7 +65,7 @@ class CurveScan {
     for (std::size_t f = range_.first / per_flux; f * per_flux < range_.end; ++f) {
       // Kept for other oscillation and coefficient points, where there are any.
       const bool again = oscillations_ > 1, binned_again = again || coefficients_ > 1;
-      Flux flux{f * oscillations_, Cache<KeptGrid>(again ? std::size_t{64} << 20 : 0),
+      Flux flux{f * oscillations_, Cache<RecoilGrid>(again ? std::size_t{64} << 20 : 0),
                 Cache<Binned>(binned_again ? std::size_t{256} << 20 : 0)};
       if (evaluation_ == Evaluation::direct) {
         sum_directly(flux);
@@ -84,8 +79,8 @@ class CurveScan {
   /// Points that share the flux without oscillation, and what they keep.
   struct Flux {
     std::size_t first_shape;
-    Cache<KeptGrid> grids;  ///< by coefficient point
-    Cache<Binned> binned;   ///< by medium and response point
+    Cache<RecoilGrid> grids;  ///< by coefficient point
+    Cache<Binned> binned;     ///< by medium and response point
   };
 
   struct Shape {
@@ -96,7 +91,7 @@ class CurveScan {
   /// The curve at a shape, coefficient and response point.
   Curve curve_at(std::size_t shape, std::size_t coefficient, std::size_t response) const {
     const std::size_t row = (shape * coefficients_ + coefficient) * responses_ + response;
-    return grid_.at(curve_, grid_.unravel(row * per_row_));
+    return grid_.at(curve_ * grid_.per_curve() + row * per_row_);
   }
 
   /// Recoil energies that matter to any response point.
@@ -130,11 +125,11 @@ class CurveScan {
     }
   }
 
-  std::shared_ptr<const KeptGrid> recoil_grid(Flux& flux, const SolarFlux& solar, std::size_t shape,
-                                              std::size_t c) const {
+  std::shared_ptr<const RecoilGrid> recoil_grid(Flux& flux, const SolarFlux& solar,
+                                                std::size_t shape, std::size_t c) const {
     return flux.grids.get(c, [&] {
       const auto curve = curve_at(shape, c, 0);
-      return KeptGrid{make_recoil_grid(curve, load_target(curve.target), solar, lower_, upper_)};
+      return make_recoil_grid(curve, load_target(curve.target), solar, lower_, upper_);
     });
   }
 
@@ -299,7 +294,7 @@ class CurveScan {
           (first_row + here * responses_) * per_row_ <= range_.first)
         continue;
       std::vector<Templates> spectra(here);
-      std::vector<std::shared_ptr<const KeptGrid>> grids(here);
+      std::vector<std::shared_ptr<const RecoilGrid>> grids(here);
       in_parallel(runner_.concurrent_calls(), here, [&](std::size_t i) {
         const std::size_t s = (first + i) / coefficients_, c = (first + i) % coefficients_;
         grids[i] = recoil_grid(flux, shapes[s].flux, first_shape + s, c);
@@ -325,6 +320,7 @@ class CurveScan {
     const auto oscillations = oscillation_points(flux);
     const auto solar = make_solar_flux(curve_at(flux.first_shape, 0, 0).flux, oscillations);
     const std::size_t nodes = solar.survival_nodes.size();
+    if (oscillations_ < 2 * nodes) return false;
     auto shared = amplitudes_.problem();  // what all oscillation points share
     SurvivalResponse response;
     {
@@ -333,8 +329,7 @@ class CurveScan {
       response.base = std::move(shared.signal);
     }
     const std::size_t outputs = response.outputs();
-    if (oscillations_ < 2 * nodes || nodes * outputs * sizeof(double) > (std::size_t{1} << 28))
-      return false;
+    if (nodes * outputs * sizeof(double) > (std::size_t{1} << 28)) return false;
     response.per_node.resize(nodes * outputs);
     in_parallel(runner_.concurrent_calls(), nodes, [&](std::size_t n) {
       std::vector<double> unit(nodes);
@@ -458,7 +453,7 @@ Counters scan_grid(const Grid& grid, const Runner& runner, Evaluation evaluation
                    const ProgressCallback& progress) {
   Counters counters;
   Behind writer;
-  const std::size_t per_curve = grid.size() / grid.curves().size();
+  const std::size_t per_curve = grid.per_curve();
   for (std::size_t c = 0; c < grid.curves().size(); ++c) {
     const std::size_t origin = c * per_curve;
     const DetectorRange own{std::clamp(range.first, origin, origin + per_curve) - origin,

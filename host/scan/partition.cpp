@@ -30,7 +30,7 @@ DetectorRange part_of(const Grid& grid, std::size_t part, std::size_t parts) {
   const std::size_t response = grid.points(AxisKind::amplitude);
   const std::size_t coefficient = response * grid.points(AxisKind::response);
   const std::size_t shape = coefficient * grid.points(AxisKind::coefficient);
-  const std::size_t curve = grid.size() / grid.curves().size();
+  const std::size_t curve = grid.per_curve();
   std::vector<double> species;
   for (const auto& c : grid.curves()) species.push_back(species_of(c));
   const auto cost_within = [&](std::size_t i, double weight) {

@@ -2,28 +2,22 @@
 
 #include <limits>
 
+#include "magnu/core/root.hpp"
+
 namespace magnu {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// Where an ascending function reaches zero between two energies.
 template <class F>
 double root(double low, double high, F&& f) {
-  for (int step = 0; step < 200; ++step) {
-    const double middle = 0.5 * (low + high);
-    if (middle <= low || middle >= high) break;
-    (f(middle) < 0 ? low : high) = middle;
-  }
-  return high;
+  return find_root(low, f(low), high, f(high), f);
 }
 
 }  // namespace
 
 Response::Response(const Curve& curve)
-    : statistic_(curve.statistic),
-      resolution_(curve.resolution),
-      bins_(static_cast<std::size_t>(curve.bins)) {
+    : statistic_(curve.statistic), resolution_(curve.resolution) {
   if (statistic_ == Statistic::density) {
     for (int b = 0; b < curve.bins; ++b)
       marks_.push_back(0.5 * (curve.lower_edge(b) + curve.lower_edge(b + 1)));
@@ -37,7 +31,6 @@ Response Response::below_zero(const Resolution& resolution) {
   Response response;
   response.resolution_ = resolution;
   response.marks_ = {-infinity, 0};
-  response.bins_ = 1;
   response.find_range();
   return response;
 }

@@ -161,18 +161,13 @@ namespace {
 
 /// A detector as a reader would find it again: "electron at threshold 1, exposure 40".
 std::string name_of(const Grid& grid, std::size_t detector) {
-  const std::size_t per_curve = grid.size() / grid.curves().size(), c = detector / per_curve;
-  const auto index = grid.unravel(detector % per_curve);
-  std::string text = grid.curves()[c].name;
+  const auto [curve, index] = grid.place(detector);
+  std::string text = grid.curves()[curve].name;
   for (std::size_t a = 0; a < index.size(); ++a)
     text += (a == 0 ? " at " : ", ") + grid.axes()[a].field->path + " " +
             grid.axes()[a].labels[index[a]];
   return text;
 }
-
-}  // namespace
-
-namespace {
 
 /// Where to look at what was found: there, or, where nothing does, at the end that is likeliest to.
 double reach_place(const Reach& reach, double value) {
@@ -195,15 +190,13 @@ VerificationReport verify(const Grid& grid, const DrawnDetectors& drawn,
                           const ProgressCallback& progress) {
   constexpr std::size_t judged_directly = 20;
   const auto* reach = grid.reach();
-  const std::size_t per_curve = grid.size() / grid.curves().size();
   Study singles;
   Largest limits(reach ? "limits of single curves at the values found, against the goal"
                        : "limits, scan against single curves",
                  reach ? between_evaluations : between_scans);
   Engine engine(*runners.front(), Evaluation::fast);
   for (std::size_t i = 0; i < drawn.index.size(); ++i) {
-    const std::size_t c = drawn.index[i] / per_curve;
-    auto curve = grid.at(c, grid.unravel(drawn.index[i] % per_curve));
+    auto curve = grid.at(drawn.index[i]);
     curve.name = name_of(grid, drawn.index[i]);
     curve.mu_eff.points = std::min<std::size_t>(curve.mu_eff.points, 101);
     const double value = drawn.values[i];

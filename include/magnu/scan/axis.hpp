@@ -70,11 +70,18 @@ class Grid {
   std::size_t points(AxisKind kind) const;
   /// Detectors: curves times all axes.
   std::size_t size() const;
+  /// Detectors of one curve.
+  std::size_t per_curve() const { return size() / curves_.size(); }
 
-  /// The curve at values `index` [axes].
-  Curve at(std::size_t curve, const std::vector<std::size_t>& index) const;
-  /// The index [axes] of the i-th detector of a curve in storage order.
-  std::vector<std::size_t> unravel(std::size_t i) const;
+  /// Where a detector stands.
+  struct Place {
+    std::size_t curve;
+    std::vector<std::size_t> index;  ///< [axes], into their values
+  };
+  /// Of the i-th detector in storage order.
+  Place place(std::size_t i) const;
+  Curve at(const Place& place) const;
+  Curve at(std::size_t i) const { return at(place(i)); }
 
  private:
   std::vector<Curve> curves_;

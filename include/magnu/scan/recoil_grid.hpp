@@ -25,6 +25,11 @@ struct RecoilPanel {
 struct RecoilGrid {
   RecoilRows rows;                               ///< species by species, energies ascending
   std::vector<std::vector<RecoilPanel>> panels;  ///< [species]
+
+  std::size_t bytes() const {
+    return std::visit([](const auto& r) { return r.size() * (sizeof(double) + sizeof(r[0])); },
+                      rows.rows);
+  }
 };
 
 /// No recoil below it counts [MeV].

@@ -18,7 +18,7 @@ class Response {
   /// One bin: the tail below zero, where a resolution loses counts.
   static Response below_zero(const Resolution& resolution);
 
-  std::size_t bins() const { return statistic_ == Statistic::density ? marks_.size() : bins_; }
+  std::size_t bins() const { return marks_.size() - (statistic_ == Statistic::counts); }
   /// Bins are the spectrum itself at `marks`.
   bool pointwise() const { return statistic_ == Statistic::density && resolution_.perfect(); }
   bool perfect() const { return resolution_.perfect(); }
@@ -51,7 +51,6 @@ class Response {
   Statistic statistic_ = Statistic::counts;
   Resolution resolution_;
   std::vector<double> marks_;
-  std::size_t bins_ = 0;
   double lowest_ = 0, highest_ = 0;
 };
 
