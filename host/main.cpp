@@ -149,10 +149,11 @@ int run(int argc, char** argv) {
   merge->add_option("--csv-limit", options.csv_limit, "write limits.csv too up to this many rows")
       ->capture_default_str();
   merge->add_flag("--overwrite", options.overwrite, "replace another study's results there");
-  auto* status = app.add_subcommand("status", "how far the shards of a study are");
-  status->add_option("DIR", options.folder, "the results folder that holds shards/")->required();
+  auto* status = app.add_subcommand("status", "how far a study with axes or its shards are");
+  status->add_option("DIR", options.folder, "the results folder")->required();
   auto* check = app.add_subcommand("check", "validate a study, print it whole and what it costs");
   add_study(check);
+  check->add_flag("--surface", options.surface, "count what scan --surface writes");
   auto* list = app.add_subcommand("list", "print every name and key a study may use");
   app.add_subcommand("info", "print version, build, processor and devices");
 

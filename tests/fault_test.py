@@ -74,17 +74,17 @@ def same(out, reference):
         assert (out / name).read_bytes() == (reference / name).read_bytes(), f"{out}: {name} differs"
 
 
-def kills(folder, chance, whole, command, name, remove):
-    """Runs a command killed with -9 at a random moment, again and again until it is done. Returns how
-    many kills hit it and how often it went on from something."""
-    length = 0.3
+def kills(folder, chance, whole, command, name, remove, length):
+    """Runs a command that takes `length` seconds killed with -9 at a random moment, again and again until
+    it is done. Returns how many kills hit it and how often it went on from something."""
     hits = resumed = 0
     remove()
     while True:
         before = sealed(folder, name)
+        resumed += before > 0
         process = start(*command)
         try:
-            process.wait(chance.uniform(0.01, length))
+            process.wait(chance.uniform(0.1, 0.9) * length)
         except subprocess.TimeoutExpired:
             process.kill()
         error = process.communicate()[1]
@@ -94,8 +94,7 @@ def kills(folder, chance, whole, command, name, remove):
         hits += 1
         after = sealed(folder, name)
         assert after >= before, "sealed work was lost"
-        resumed += before > 0
-        length += 0.02  # it ends some time, on a slow machine too
+        length *= 1.1  # it ends some time, on a slow machine too
         assert not whole.exists() or name == "manifest.json", "a result under its final name before the end"
     return hits, resumed
 
@@ -104,14 +103,16 @@ def killed_shard(scratch, reference, chance):
     out = scratch / "shards"
     parts = {}
     for i in 1, 2, 3:
+        begun = time.monotonic()
         magnu("scan", "s.yaml", "--shard", f"{i}/3", "--out", out, *SLOW, cwd=scratch)
+        length = time.monotonic() - begun
         parts[i] = (out / f"shards/0000{i}-of-00003/values.bin").read_bytes()
     folder = out / "shards/00002-of-00003"
     hits = resumed = 0
     for _ in range(KILLS):
         h, r = kills(folder, chance, folder / "values.bin",
                      ["scan", scratch / "s.yaml", "--shard", "2/3", "--out", out, *SLOW], "manifest.json",
-                     lambda: shutil.rmtree(folder))
+                     lambda: shutil.rmtree(folder), length)
         hits, resumed = hits + h, resumed + r
         assert (folder / "values.bin").read_bytes() == parts[2]
         assert sorted(p.name for p in folder.iterdir() if not p.name.startswith(".")) == ["manifest.json", "values.bin"]
@@ -123,10 +124,13 @@ def killed_shard(scratch, reference, chance):
 
 def killed_run(scratch, reference, chance):
     out = scratch / "whole"
+    begun = time.monotonic()
+    magnu("scan", scratch / "s.yaml", "--out", out, *SLOW)
+    length = time.monotonic() - begun
     hits = resumed = 0
     for _ in range(max(1, KILLS // 4)):
         h, r = kills(out, chance, out / "limits.h5", ["scan", scratch / "s.yaml", "--resume", "--out", out, *SLOW],
-                     ".checkpoint", lambda: shutil.rmtree(out, ignore_errors=True))
+                     ".checkpoint", lambda: shutil.rmtree(out, ignore_errors=True), length)
         hits, resumed = hits + h, resumed + r
         same(out, reference)
         assert not (out / ".checkpoint").exists() and not (out / ".limits.h5.part").exists()
@@ -183,13 +187,18 @@ def signals(scratch, reference):
     out = scratch / "stop-whole"
     process = start("scan", scratch / "s.yaml", *SLOW, "--out", out)
     until(lambda: sealed(out, ".checkpoint"))
+    assert f"process {process.pid} on" in magnu("status", out)
     process.terminate()
     assert process.wait() == 99 and not (out / "limits.h5").exists()
     process.communicate()
+    assert re.search(r"stopped .*\ngo on with: .* --resume\n", magnu("status", out))
     had = sealed(out, ".checkpoint")
     assert "--resume" in magnu(*command, "--out", out, cwd=scratch, code=2)
     assert sealed(out, ".checkpoint") == had
-    assert "another run" in magnu("scan", "s.yaml", "--resume", "--out", out, cwd=scratch, code=2)  # not direct
+    assert "another run: evaluation fast here, direct there" in magnu("scan", "s.yaml", "--resume", "--out", out,
+                                                                       cwd=scratch, code=2)
+    assert "'bins: 4' there, 'bins: 5' here" in magnu(*command, "--resume", "--set", "bins=5", "--out", out,
+                                                      cwd=scratch, code=2)
     magnu(*command, "--resume", "--out", out, cwd=scratch)
     same(out, reference)
 
@@ -272,8 +281,11 @@ def damage(scratch, reference):
         same(out, reference)
 
     out = scratch / "damaged"
-    assert "another study" in magnu("scan", "s.yaml", "--shard", "1/4", "--set", "bins=5", "--out", out, *SLOW,
-                                    cwd=scratch, code=2)
+    other_bins = ["scan", "s.yaml", "--shard", "1/4", "--set", "bins=5", "--out", out, *SLOW]
+    assert "other settings: 'bins: 4' there, 'bins: 5' here" in magnu(*other_bins, cwd=scratch, code=2)
+    for name in "study.json", "study.yaml", "limits.h5", "limits.csv", "kinematic_limits.csv":
+        (out / name).unlink()
+    assert "another study: 'bins: 4' there, 'bins: 5' here" in magnu(*other_bins, cwd=scratch, code=2)
     said = magnu("scan", "s.yaml", "--shard", "1/4", "--out", out, cwd=scratch, code=2)
     assert "direct here, fast there" in said or "direct" in said and "fast" in said, said
     return f"{len(cases)} kinds of damage"

@@ -55,6 +55,7 @@ void Manifest::write(const fs::path& path) const {
                   {"instruction_set", identity.instruction_set},
                   {"backend", identity.backend},
                   {"evaluation", identity.evaluation},
+                  {"study", study},
                   {"shard", shard},
                   {"shards", shards},
                   {"first", range.first},
@@ -90,6 +91,7 @@ std::optional<Manifest> Manifest::read(const fs::path& path) {
     Manifest m;
     m.identity = {json.at("study_hash"),      json.at("data_hash"), json.at("program"),
                   json.at("instruction_set"), json.at("backend"),   json.at("evaluation")};
+    m.study = json.at("study");
     m.shard = json.at("shard");
     m.shards = json.at("shards");
     m.range = {json.at("first"), json.at("end")};

@@ -28,11 +28,26 @@ std::string read_file(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+Manifest new_manifest(const GridRun& run, std::size_t shard, std::size_t shards,
+                      const DetectorRange& range) {
+  Manifest manifest;
+  manifest.identity = identity_of(run);
+  manifest.study = effective_yaml(run.study);
+  manifest.shard = shard;
+  manifest.shards = shards;
+  manifest.range = range;
+  manifest.command = run.command;
+  manifest.worker = Worker::self();
+  return manifest;
+}
+
 /// The manifest of an earlier try with the segments that are still good, or a new one.
 Manifest taken_up(const GridRun& run, std::optional<Manifest> earlier, const Manifest& fresh,
                   int file, std::uint64_t offset, const fs::path& place, const Observer& observer) {
   if (!earlier) return fresh;
-  const auto difference = earlier->identity.difference(fresh.identity);
+  auto difference = fresh.identity.difference(earlier->identity);
+  if (earlier->identity.study != fresh.identity.study)
+    difference += "; " + first_difference(earlier->study, fresh.study);
   if (!difference.empty() || earlier->range.first != fresh.range.first ||
       earlier->range.end != fresh.range.end)
     throw InputError({place.string(), 0, "", ""},
@@ -61,10 +76,10 @@ Manifest taken_up(const GridRun& run, std::optional<Manifest> earlier, const Man
 
 /// Scans what a checkpoint lacks of its range. Throws Stopped with everything so far sealed.
 Counters scan_into(const GridRun& run, Checkpoint& checkpoint, const Observer& observer,
-                   const ProgressCallback& progress) {
+                   Progress& progress) {
   const auto range = checkpoint.manifest().range;
   const std::size_t first = range.first + checkpoint.manifest().done();
-  if (progress) progress(static_cast<double>(first - range.first));
+  progress.skip(static_cast<double>(first - range.first));
   std::size_t done = first - range.first;
   return scan_grid(
       run.grid, run.runner, run.evaluation, run.chunk, {first, range.end},
@@ -78,7 +93,7 @@ Counters scan_into(const GridRun& run, Checkpoint& checkpoint, const Observer& o
         }
         checkpoint.tick(counters);
       },
-      progress);
+      progress.callback());
 }
 
 }  // namespace
@@ -93,10 +108,9 @@ RunIdentity identity_of(const GridRun& run) {
               (run.surface ? with_surface : "")};
 }
 
-GridOutcome scan_whole(const GridRun& run, const Observer& observer,
-                       const ProgressCallback& progress) {
+GridOutcome scan_whole(const GridRun& run, const Observer& observer, Progress& progress) {
   const RunLock lock(run.folder);
-  const auto path = run.folder / ".checkpoint";
+  const auto path = run.folder / checkpoint_name;
   std::optional<Manifest> earlier;
   if (!run.overwrite) {
     earlier = Manifest::read(path);
@@ -116,8 +130,7 @@ GridOutcome scan_whole(const GridRun& run, const Observer& observer,
   const bool go_on = earlier.has_value();
   LimitsFile file(run.folder, run.study.name, run.grid, run.csv_rows, run.surface, go_on);
   if (go_on) file.keep_part();
-  Manifest fresh{identity_of(run), 1, 1, {0, run.grid.size()}, {}, {}, 0, false, run.command,
-                 Worker::self()};
+  const auto fresh = new_manifest(run, 1, 1, {0, run.grid.size()});
   Checkpoint checkpoint(
       path, taken_up(run, earlier, fresh, file.descriptor(), file.offset(), path, observer),
       file.descriptor(), file.offset(), run.checkpoint_every);
@@ -143,11 +156,17 @@ GridOutcome scan_whole(const GridRun& run, const Observer& observer,
 
 void forget_checkpoint(const fs::path& folder) {
   std::error_code ignored;
-  fs::remove(folder / ".checkpoint", ignored);
+  fs::remove(folder / checkpoint_name, ignored);
 }
 
 GridOutcome scan_shard(const GridRun& run, std::size_t shard, std::size_t shards,
-                       const ProgressCallback& progress) {
+                       Progress& progress) {
+  const auto study = effective_yaml(run.study), of_folder = read_file(shards_study(run.folder));
+  if (!of_folder.empty() && of_folder != study)
+    throw InputError(
+        {run.folder.string(), 0, "", ""},
+        "the folder holds shards of another study: " + first_difference(of_folder, study),
+        "name another with --out, or remove " + (run.folder / "shards").string());
   const auto folder = shard_folder(run.folder, shard, shards);
   std::error_code problem;
   fs::create_directories(folder, problem);
@@ -155,10 +174,6 @@ GridOutcome scan_shard(const GridRun& run, std::size_t shard, std::size_t shards
     throw OutputError(folder.string(), "cannot be made a folder: " + problem.message(),
                       "name another with --out");
   const RunLock lock(folder);
-  const auto study = effective_yaml(run.study), of_folder = read_file(shards_study(run.folder));
-  if (!of_folder.empty() && of_folder != study)
-    throw InputError({run.folder.string(), 0, "", ""}, "the folder holds shards of another study",
-                     "name another with --out, or remove " + (run.folder / "shards").string());
   if (of_folder.empty()) replace_file(shards_study(run.folder), study);
 
   const auto path = folder / "manifest.json", values = folder / "values.bin";
@@ -168,9 +183,7 @@ GridOutcome scan_shard(const GridRun& run, std::size_t shard, std::size_t shards
                       "name another folder with --out");
   const std::unique_ptr<const int, void (*)(const int*)> closed(&file,
                                                                 [](const int* f) { close(*f); });
-  Manifest fresh{
-      identity_of(run), shard,         shards, part_of(run.grid, shard, shards), {}, {}, 0, false,
-      run.command,      Worker::self()};
+  const auto fresh = new_manifest(run, shard, shards, part_of(run.grid, shard, shards));
   const double needed = 8.0 * static_cast<double>(fresh.range.end - fresh.range.first);
   if (const auto space = fs::space(folder, problem);
       !problem && needed > static_cast<double>(space.available + fs::file_size(values)))

@@ -229,8 +229,7 @@ LimitsFile::LimitsFile(fs::path folder, const std::string& study, const Grid& gr
   static const bool told = H5dont_atexit() >= 0;
   static_cast<void>(told);
   if (surface) surface_ = std::make_unique<Surface>(grid);
-  const double per_detector = 8.0 * (1 + (surface ? static_cast<double>(surface_->points()) : 0));
-  const double needed = per_detector * static_cast<double>(grid.size()) + (1 << 20);
+  const double needed = bytes(grid, surface);
   std::error_code ignored;
   const auto space = fs::space(folder_, ignored);
   if (!ignored && needed > static_cast<double>(space.available))
@@ -250,6 +249,12 @@ LimitsFile::LimitsFile(fs::path folder, const std::string& study, const Grid& gr
   }
   file_ = open(path.c_str(), O_RDWR | O_CLOEXEC);
   if (file_ < 0) fail(h5_name);
+}
+
+double LimitsFile::bytes(const Grid& grid, bool surface) {
+  const double points =
+      surface ? static_cast<double>(grid.curves().front().mu_eff.values().size()) : 0;
+  return 8.0 * (1 + points) * static_cast<double>(grid.size()) + (1 << 20);
 }
 
 std::string LimitsFile::header() const {

@@ -26,12 +26,13 @@ void Progress::add(double done) {
   const double elapsed = std::chrono::duration<double>(now - start_).count();
   const double pause = std::chrono::duration<double>(now - last_).count();
   const double fraction = total_ > 0 ? std::min(1.0, done_ / total_) : 0;
-  if (quiet_ || elapsed < 2 || fraction <= 0 || pause < (terminal_ ? 0.1 : 10.0) * shown_) return;
+  if (quiet_ || elapsed < 2 || done_ <= skipped_ || pause < (terminal_ ? 0.1 : 10.0) * shown_)
+    return;
   last_ = now;
+  const double rate = (done_ - skipped_) / elapsed;
   shown_ = true;
   const auto text = fmt::format("{}: {:.0f} %, {}{}/s, {} left", what_, 100 * fraction,
-                                scaled_text(done_ / elapsed), unit_,
-                                duration_text(elapsed * (1 - fraction) / fraction));
+                                scaled_text(rate), unit_, duration_text((total_ - done_) / rate));
   if (terminal_) {
     const int filled = static_cast<int>(30 * fraction);
     fmt::print(stderr, "\r\033[K[{:#<{}}{:-<{}}] {}", "", filled, "", 30 - filled, text);

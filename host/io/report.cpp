@@ -10,6 +10,7 @@
 #include "magnu/core/data.hpp"
 #include "magnu/experiment/targets.hpp"
 #include "magnu/io/keys.hpp"
+#include "magnu/io/limits_file.hpp"
 #include "magnu/io/progress.hpp"
 #include "magnu/io/quantity.hpp"
 #include "magnu/io/results.hpp"
@@ -131,7 +132,7 @@ std::string spectrum_csv(const Study& study, Engine& engine, const std::vector<d
   return text;
 }
 
-std::string grid_cost_report(const Study& study) {
+std::string grid_cost_report(const Study& study, bool surface) {
   const Grid grid(study.curves, study.axes, study.reach);
   std::string text = fmt::format("detectors                   {}\n", grid.size());
   for (const auto& axis : grid.axes())
@@ -149,11 +150,11 @@ std::string grid_cost_report(const Study& study) {
                     scaled_text(convolutions), scaled_text(spectra),
                     scaled_text(spectra * points(AxisKind::response)),
                     scaled_text(static_cast<double>(grid.size())),
-                    scaled_text(8.0 * static_cast<double>(grid.size())));
+                    scaled_text(LimitsFile::bytes(grid, surface)));
 }
 
-std::string cost_report(const Study& study) {
-  if (study.is_grid()) return grid_cost_report(study);
+std::string cost_report(const Study& study, bool surface) {
+  if (study.is_grid()) return grid_cost_report(study, surface);
   double recoil_rows = 0, values = 0, block = 0, bins = 0, spectra = 0;
   for (const auto& curve : study.curves) {
     const auto flux = make_solar_flux(curve.flux);

@@ -40,9 +40,9 @@ std::string study_json(const Study& study, const std::vector<CurveResult>& resul
   json["study_hash"] = study_hash(study);
   json["data_hash"] = data_hash();
   json["backend"] = provenance.backend;
-  json["device"] = provenance.device;
+  if (!provenance.device.empty()) json["device"] = provenance.device;
   json["instruction_set"] = provenance.instruction_set;
-  json["threads"] = provenance.threads;
+  if (provenance.threads > 0) json["threads"] = provenance.threads;
   json["evaluation"] = provenance.evaluation;
   if (provenance.shards > 0) json["shards"] = provenance.shards;
   json["wall_seconds"] = provenance.wall_seconds;
@@ -177,6 +177,9 @@ ResultsFolder::ResultsFolder(fs::path folder, const Study& study, bool overwrite
     held = text("study_hash").empty()   ? "a study.json that is not magnu's"
            : text("name") == study.name ? "the results of '" + study.name + "' with other settings"
                                         : "the results of another study, '" + text("name") + "'";
+    if (text("name") == study.name && fs::exists(folder_ / "study.yaml"))
+      held += ": " +
+              first_difference(read_file((folder_ / "study.yaml").string()), effective_yaml(study));
   } else {
     for (const auto& name : result_names)
       if (fs::exists(folder_ / name)) held = "a " + name + " of unknown origin";

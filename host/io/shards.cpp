@@ -37,11 +37,12 @@ bool parse_name(const std::string& name, std::size_t& shard, std::size_t& shards
   return std::sscanf(name.c_str(), "%zu-of-%zu", &shard, &shards) == 2;
 }
 
-ShardState state_of(const fs::path& folder, std::size_t shard, std::size_t shards) {
+ShardState state_of(const fs::path& folder, std::size_t shard, std::size_t shards,
+                    const char* name = "manifest.json") {
   ShardState state{shard, shards, ShardState::Kind::missing, "not begun", false, {}, 0};
   const auto holder = lock_holder(folder);
   const bool held = !holder.host.empty() && holder.runs();
-  const auto path = folder / "manifest.json";
+  const auto path = folder / name;
   try {
     if (const auto manifest = Manifest::read(path)) {
       state.manifest = *manifest;
@@ -67,6 +68,18 @@ ShardState state_of(const fs::path& folder, std::size_t shard, std::size_t shard
     state.what = problem.what();
   }
   return state;
+}
+
+constexpr const char* kind_names[] = {"missing", "broken", "running", "stopped", "finished"};
+
+/// How far it is and who works on it.
+std::string line_of(const ShardState& s) {
+  auto text = fmt::format("  {}", kind_names[static_cast<int>(s.kind)]);
+  if (const auto size = s.manifest.range.end - s.manifest.range.first; size > 0)
+    text += fmt::format("  {:.0f} %, sealed {} ago",
+                        100 * static_cast<double>(s.manifest.done()) / static_cast<double>(size),
+                        duration_text(s.age));
+  return text + (s.what.empty() ? "" : "  " + s.what) + "\n";
 }
 
 /// Of the identity that most finished shards have; null where none is finished.
@@ -128,13 +141,22 @@ std::string command_for(const std::string& command, std::size_t shard, std::size
          (to == std::string::npos ? "" : command.substr(to));
 }
 
+std::string scan_status(const fs::path& results) {
+  if (!fs::exists(results / checkpoint_name)) return "";
+  const auto state = state_of(results, 1, 1, checkpoint_name);
+  auto text = "scan" + line_of(state);
+  if (state.kind == ShardState::Kind::stopped && !state.manifest.command.empty())
+    text += "go on with: " + state.manifest.command +
+            (state.manifest.command.find("--resume") == std::string::npos ? " --resume\n" : "\n");
+  return text;
+}
+
 std::string status_report(const std::vector<ShardState>& states) {
-  constexpr const char* names[] = {"missing", "broken", "running", "stopped", "finished"};
   std::map<std::string, std::size_t> counts;
   std::string text;
   double done = 0, all = 0, rate = 0;
   for (const auto& s : states) {
-    ++counts[names[static_cast<int>(s.kind)]];
+    ++counts[kind_names[static_cast<int>(s.kind)]];
     const auto size = static_cast<double>(s.manifest.range.end - s.manifest.range.first);
     const auto here = static_cast<double>(s.manifest.done());
     all += size;
@@ -142,10 +164,7 @@ std::string status_report(const std::vector<ShardState>& states) {
     const bool running = s.kind == ShardState::Kind::running;
     if (running && s.manifest.seconds > 0) rate += here / s.manifest.seconds;
     if (s.kind == ShardState::Kind::finished) continue;
-    text += fmt::format("shard {}/{}  {}", s.shard, s.shards, names[static_cast<int>(s.kind)]);
-    if (size > 0)
-      text += fmt::format("  {:.0f} %, sealed {} ago", 100 * here / size, duration_text(s.age));
-    text += (s.what.empty() ? "" : "  " + s.what) + "\n";
+    text += fmt::format("shard {}/{}", s.shard, s.shards) + line_of(s);
   }
   const double known = static_cast<double>(states.size() - counts["missing"] - counts["broken"]);
   if (known > 0) all *= static_cast<double>(states.size()) / known;  // the rest is like these

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <sstream>
 
 #include "magnu/core/data.hpp"
 #include "magnu/io/quantity.hpp"
@@ -107,6 +108,22 @@ std::string emit(const Study& study, const TableText& table_text) {
 
 std::string effective_yaml(const Study& study) {
   return emit(study, [](const auto& table) { return fs::absolute(table.file).string(); });
+}
+
+std::string first_difference(const std::string& there, const std::string& here) {
+  std::istringstream a(there), b(here);
+  std::string x, y;
+  const auto next = [](std::istream& from, std::string& line) {
+    if (!std::getline(from, line)) line = "nothing";
+    line.erase(0, line.find_first_not_of(" -"));
+    return static_cast<bool>(from);
+  };
+  for (bool more = true; more;) {
+    more = next(a, x);
+    more |= next(b, y);
+    if (x != y) return fmt::format("'{}' there, '{}' here", x, y);
+  }
+  return "a table's contents differ";
 }
 
 std::string study_hash(const Study& study) {

@@ -16,6 +16,9 @@
 
 namespace magnu {
 
+/// Of a run without shards, in its results folder.
+inline constexpr const char* checkpoint_name = ".checkpoint";
+
 /// Ends the evaluation of a run that keeps delta chi^2.
 inline constexpr const char* with_surface = ", with surface";
 
@@ -39,6 +42,7 @@ struct Segment {
 /// What stands beside values on their way: a small file, replaced as a whole.
 struct Manifest {
   RunIdentity identity;
+  std::string study;                  ///< as YAML, for who asks what differs
   std::size_t shard = 1, shards = 1;  ///< from 1
   DetectorRange range;
   std::vector<Segment> segments;

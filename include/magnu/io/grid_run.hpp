@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "magnu/io/checkpoint.hpp"
+#include "magnu/io/progress.hpp"
 #include "magnu/scan/grid_scan.hpp"
 #include "magnu/scan/study.hpp"
 
@@ -47,8 +48,7 @@ using Observer = std::function<void(std::size_t first, std::span<const double> v
 /// The whole grid into limits.h5 and limits.csv. Values stand in place from the start, under a name
 /// that is not final; a checkpoint beside them is sealed now and then. InputError for a checkpoint
 /// without --resume or of another run; throws Stopped.
-GridOutcome scan_whole(const GridRun& run, const Observer& observer,
-                       const ProgressCallback& progress);
+GridOutcome scan_whole(const GridRun& run, const Observer& observer, Progress& progress);
 
 /// When all other files of the run are in place.
 void forget_checkpoint(const std::filesystem::path& folder);
@@ -56,7 +56,7 @@ void forget_checkpoint(const std::filesystem::path& folder);
 /// One shard into its own folder below the results; always goes on where it stopped. Throws
 /// Stopped.
 GridOutcome scan_shard(const GridRun& run, std::size_t shard, std::size_t shards,
-                       const ProgressCallback& progress);
+                       Progress& progress);
 
 /// What a study, program and machine are: what shards and checkpoints must share.
 RunIdentity identity_of(const GridRun& run);

@@ -21,6 +21,9 @@ class LimitsFile {
   /// Rows beyond which no CSV is written, unless told otherwise.
   static constexpr std::size_t default_csv_rows = 100'000;
 
+  /// Of limits.h5, about.
+  static double bytes(const Grid& grid, bool surface);
+
   /// Refuses (OutputError) what the disk cannot hold.
   /// With `go_on` the part that an earlier run left is taken up again.
   /// With `surface`, delta chi^2 over the scanned mu_eff goes in too: [curves][axes][mu].

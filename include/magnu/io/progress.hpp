@@ -15,6 +15,8 @@ class Progress {
   ~Progress();
 
   void add(double done);
+  /// Done before: no part of the rate.
+  void skip(double done) { done_ += done, skipped_ += done; }
   ProgressCallback callback() {
     return [this](double done) { add(done); };
   }
@@ -23,7 +25,7 @@ class Progress {
   using Clock = std::chrono::steady_clock;
 
   std::string what_, unit_;
-  double total_, done_ = 0;
+  double total_, done_ = 0, skipped_ = 0;
   bool quiet_, terminal_, shown_ = false;
   Clock::time_point start_ = Clock::now(), last_ = start_;
 };

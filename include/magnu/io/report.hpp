@@ -21,7 +21,7 @@ std::string verification_table(const VerificationReport& report);
 std::string spectrum_csv(const Study& study, Engine& engine, const std::vector<double>& energies);
 
 /// The study as understood and what it would cost (`magnu check`).
-std::string cost_report(const Study& study);
+std::string cost_report(const Study& study, bool surface = false);
 
 /// Everything a configuration may name (`magnu list`).
 std::string names_report();

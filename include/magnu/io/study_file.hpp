@@ -18,6 +18,9 @@ std::vector<std::string> study_warnings(const Study& study);
 /// The effective configuration as YAML, every default written out; reading it gives the same study.
 std::string effective_yaml(const Study& study);
 
+/// Where two of them part: "'bins: 10' there, 'bins: 20' here".
+std::string first_difference(const std::string& there, const std::string& here);
+
 /// A hash of everything that decides the study's numbers, the contents of its tables included.
 std::string study_hash(const Study& study);
 

@@ -1,0 +1,157 @@
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <cstring>
+#include <filesystem>
+#include <tuple>
+
+#include "magnu/commands.hpp"
+#include "magnu/core/timer.hpp"
+#include "magnu/io/grid_run.hpp"
+#include "magnu/io/progress.hpp"
+#include "magnu/io/report.hpp"
+#include "magnu/io/shards.hpp"
+#include "magnu/io/stop_signal.hpp"
+#include "magnu/io/study_file.hpp"
+#include "magnu/io/warnings.hpp"
+#include "magnu/scan/partition.hpp"
+
+/// Studies with axes: whole, in shards, and joined again.
+namespace magnu {
+namespace {
+
+/// Says how to go on after a signal.
+int stopped_code(const Stopped& stopped, const Options& options, const std::string& folder) {
+  spdlog::warn("stopped by {} at {} of {} detectors, all of them sealed; {}",
+               sigabbrev_np(stopped.signal), stopped.done, stopped.all,
+               options.shard.empty() ? "go on with --resume --out " + folder
+                                     : "run the same command again to go on");
+  return resumable;
+}
+
+int run_shard(const Options& options, const GridRun& run) {
+  const auto [shard, shards] = parse_shard(options.shard);
+  if (options.verify)
+    throw InputError({"", 0, "--verify", options.shard}, "a shard is not verified",
+                     "leave it out; verify a smaller grid of the study");
+  const ResultsFolder refuses_another_study(run.folder, run.study, options.overwrite);
+  if (std::filesystem::exists(shards_study(run.folder)))
+    if (const auto others = shard_states(run.folder); others.front().shards != shards)
+      throw InputError({run.folder.string(), 0, "--shard", options.shard},
+                       fmt::format("it holds shards of {}", others.front().shards),
+                       "go on with these, or name another folder with --out");
+  const auto range = part_of(run.grid, shard, shards);
+  Progress progress("shard " + options.shard, static_cast<double>(range.end - range.first),
+                    "detectors", options.quiet);
+  const auto outcome = scan_shard(run, shard, shards, progress);
+  if (!options.quiet)
+    print(fmt::format(
+        "shard {}: {} of {} detectors in {:.2f} s; when all are there: magnu merge {}\n",
+        options.shard, range.end - range.first, run.grid.size(), outcome.seconds,
+        run.folder.string()));
+  return done;
+}
+
+int run_whole(const Options& options, const GridRun& run) {
+  const Timer timer;
+  const auto& [study, grid, runner] = std::tie(run.study, run.grid, run.runner);
+  const ResultsFolder folder(run.folder, study, options.overwrite);
+  auto provenance = provenance_of(options, runner, grid.size());
+  DrawnDetectors drawn(grid);
+  OutsideRange outside(grid);
+  std::vector<double> few(grid.size() <= most_printed ? grid.size() : 0);
+  GridOutcome outcome;
+  {
+    Progress progress("scan", static_cast<double>(grid.size()), "detectors", options.quiet);
+    outcome = scan_whole(
+        run,
+        [&](std::size_t first, std::span<const double> values) {
+          drawn.see(first, values);
+          if (!study.reach) outside.see(first, values);
+          if (!few.empty()) std::copy(values.begin(), values.end(), few.begin() + first);
+        },
+        progress);
+  }
+  provenance.counters = outcome.counters;
+  provenance.outside_range = outside.count();
+  const double seconds = timer.seconds();
+  VerificationReport report;
+  if (options.verify) {
+    report = run_verification(options, 0, [&](const auto& runners, const auto& progress) {
+      return verify(grid, drawn, runners, progress);
+    });
+    provenance.verification = &report;
+  }
+  provenance.wall_seconds = timer.seconds();
+  folder.write(study, {}, provenance, outcome.names);
+  forget_checkpoint(folder.path());
+  if (!options.quiet) {
+    const auto scanned = static_cast<double>(grid.size() - outcome.resumed_at);
+    print(grid_table(grid, few));
+    if (options.verify) print(verification_table(report));
+    print(fmt::format("{:.0f} detectors in {:.2f} s, {}detectors/s\nresults in {}\n", scanned,
+                      seconds, scaled_text(scanned / seconds), folder.path().string()));
+  }
+  if (!study.reach && !options.quiet) {
+    outside.warn();
+    warn_of_few_events(grid, runner);
+  }
+  return exit_code(report);
+}
+
+}  // namespace
+
+int run_grid(const Options& options, const Study& study, const Runner& runner) {
+  const Grid grid(study.curves, study.axes, study.reach);
+  const GridRun run{study,
+                    grid,
+                    runner,
+                    evaluation_of(options),
+                    options.out.empty() ? "results/" + study.name : options.out,
+                    options.chunk,
+                    options.csv_limit,
+                    options.surface,
+                    options.resume,
+                    options.overwrite,
+                    checkpoint_seconds(options.checkpoint_every),
+                    options.command};
+  catch_stop_signals();
+  try {
+    return options.shard.empty() ? run_whole(options, run) : run_shard(options, run);
+  } catch (const Stopped& stopped) {
+    return stopped_code(stopped, options, run.folder.string());
+  }
+}
+
+int run_merge(const Options& options) {
+  shard_states(options.folder);  // says what a folder without shards lacks
+  const auto study = read_study(shards_study(options.folder).string());
+  const ResultsFolder folder(options.folder, study, options.overwrite);
+  const RunLock lock(options.folder);
+  std::vector<std::string> names;
+  const auto merged = merge_shards(options.folder, study, options.csv_limit, names);
+  const auto& identity = merged.first.identity;
+  Provenance provenance{identity.backend,
+                        "",
+                        identity.instruction_set,
+                        identity.evaluation,
+                        0,
+                        merged.seconds,
+                        merged.counters,
+                        merged.detectors,
+                        nullptr,
+                        merged.first.shards};
+  folder.write(study, {}, provenance, names);
+  if (!options.quiet)
+    print(fmt::format("{} detectors of {} shards merged\nresults in {}\n", merged.detectors,
+                      merged.first.shards, options.folder));
+  return done;
+}
+
+int run_status(const Options& options) {
+  const auto whole = scan_status(options.folder);
+  print(whole.empty() ? status_report(shard_states(options.folder)) : whole);
+  return done;
+}
+
+}  // namespace magnu

@@ -1,0 +1,82 @@
+#include "magnu/io/warnings.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "magnu/io/study_file.hpp"
+#include "magnu/scan/verification.hpp"
+
+namespace magnu {
+namespace {
+
+/// Fewer events than this at a limit, and a chi^2 with Gaussian errors means little.
+constexpr double few_events = 3;
+
+/// Events of the magnetic signal at the limit.
+double events_at_limit(const CurveResult& r) {
+  double excess = 0;
+  for (int b = 0; b < r.curve.bins; ++b)
+    excess +=
+        r.magnetic[b] * (r.curve.statistic == Statistic::counts
+                             ? 1
+                             : (r.curve.upper - r.curve.threshold) / r.curve.bins / constants::keV);
+  return excess * r.limit * r.limit;
+}
+
+}  // namespace
+
+void warn_about(const Study& study, spdlog::level::level_enum level_of_the_rest) {
+  const auto warnings = study_warnings(study);
+  for (std::size_t i = 0; i < warnings.size(); ++i)
+    spdlog::log(i < study.warnings.size() ? spdlog::level::warn : level_of_the_rest, warnings[i]);
+}
+
+void warn_of_few_events(const std::vector<CurveResult>& results) {
+  for (const auto& r : results)
+    if (const double events = events_at_limit(r); std::isfinite(r.limit) && events < few_events)
+      spdlog::warn(
+          "curve '{}': at its limit the magnetic signal is {:.2g} events: too few for the Gaussian "
+          "errors of the chi^2, which makes the limit too strong",
+          r.curve.name, events);
+}
+
+void warn_of_few_events(const Grid& grid, const Runner& runner) {
+  Engine engine(runner, Evaluation::fast);
+  const DrawnDetectors drawn(grid, 50);
+  std::size_t few = 0;
+  for (const auto i : drawn.index) {
+    auto curve = grid.at(i);
+    curve.mu_eff.points = 2;
+    const auto result = engine.run(curve);
+    few += std::isfinite(result.limit) && events_at_limit(result) < few_events;
+  }
+  if (few > 0)
+    spdlog::warn(
+        "of {} detectors drawn at random {} have fewer than {:g} events of magnetic signal at "
+        "their limit: too few for the Gaussian errors of the chi^2, which makes these limits too "
+        "strong",
+        drawn.index.size(), few, few_events);
+}
+
+void OutsideRange::see(std::size_t first, std::span<const double> limits) {
+  const std::size_t per_curve = grid_.per_curve(), end = first + limits.size();
+  for (std::size_t i = first; i < end;) {
+    const auto& range = grid_.curves()[i / per_curve].mu_eff;
+    for (const auto last = std::min(end, (i / per_curve + 1) * per_curve); i < last; ++i) {
+      outside_ += !(limits[i - first] >= range.from && limits[i - first] <= range.to);
+      none_ += std::isinf(limits[i - first]);
+    }
+  }
+}
+
+void OutsideRange::warn() const {
+  if (outside_ > 0)
+    spdlog::warn(
+        "{} of {} limits lie outside the scanned range of mu_eff; {} of these exclude "
+        "nothing",
+        outside_, grid_.size(), none_);
+}
+
+}  // namespace magnu

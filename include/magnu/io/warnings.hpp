@@ -1,0 +1,38 @@
+#pragma once
+
+#include <spdlog/common.h>
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "magnu/scan/engine.hpp"
+#include "magnu/scan/study.hpp"
+
+/// What a user should know about a study and its limits, on the log.
+namespace magnu {
+
+/// Settings without effect as warnings; the rest, which `check` tells too, at a level of its own.
+void warn_about(const Study& study, spdlog::level::level_enum level_of_the_rest);
+
+/// Limits that rest on so few events of magnetic signal that a chi^2 with Gaussian errors means
+/// little.
+void warn_of_few_events(const std::vector<CurveResult>& results);
+/// The same of a grid, from detectors drawn at random.
+void warn_of_few_events(const Grid& grid, const Runner& runner);
+
+/// Counts limits outside the range of mu_eff that their curve scans.
+class OutsideRange {
+ public:
+  explicit OutsideRange(const Grid& grid) : grid_(grid) {}
+
+  void see(std::size_t first, std::span<const double> limits);
+  std::size_t count() const { return outside_; }
+  void warn() const;
+
+ private:
+  const Grid& grid_;
+  std::size_t outside_ = 0, none_ = 0;
+};
+
+}  // namespace magnu
