@@ -55,7 +55,7 @@ def new_figure(width, heights, columns=1, **margins):
 
 
 def set_margins(figure, width, heights, columns, left=0.6, right=0.15, top=0.15, bottom=0.5, gap=0.14, beside=None):
-    """Give the figure the height that its panels, the gaps below (and, if another, beside) them and the margins need."""
+    """Give the figure the height that its panels, the gaps below (if another: beside) them and the margins need."""
     beside = gap if beside is None else beside
     tall = sum(heights) + gap * (len(heights) - 1) + top + bottom
     figure.set_size_inches(width, tall)
@@ -80,7 +80,8 @@ def width_of(artist, axes):
 
 def save(figure, stem, study):
     """Write a figure as PNG and PDF, each under a temporary name first, and print their paths."""
-    quiet = dict(png=dict(Software=None, Title=study), pdf=dict(CreationDate=None, Producer=None, Creator=None, Title=study))
+    quiet = dict(png=dict(Software=None, Title=study),
+                 pdf=dict(CreationDate=None, Producer=None, Creator=None, Title=study))
     for kind, metadata in quiet.items():
         image, path = io.BytesIO(), f"{stem}.{kind}"
         figure.savefig(image, format=kind, dpi=200, metadata=metadata)
