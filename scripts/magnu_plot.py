@@ -11,6 +11,7 @@ REDUCED = ("#009E73", (0, (1, 1)), "D")
 MOMENT = r"Effective magnetic moment $\mu_{\nu_\mathrm{eff}}$ [$\mu_B$]"
 LINE = 0.155          # height of a line of small type, in inches
 MOST_PANELS, MOST_LINES = 24, 40
+BESIDE = dict(loc="upper left", bbox_to_anchor=(1.02, 1), borderaxespad=0, frameon=False, borderpad=0)  # legend
 
 
 class Failure(Exception):
@@ -20,6 +21,12 @@ class Failure(Exception):
 def plain(text, longest=60):
     """Text safe from mathtext, and not too long."""
     return (text if len(text) <= longest else text[:longest - 1].rstrip(" .") + "…").replace("$", r"\$")
+
+
+def level_words(share):
+    """A confidence level, with as many digits as keep it from 100 %."""
+    texts = (f"{100 * share:.{digits}g}" for digits in range(4, 17))
+    return next((text for text in texts if text != "100"), "100") + "% CL"
 
 
 def styles_of(count):
@@ -55,7 +62,7 @@ def new_figure(width, heights, columns=1, **margins):
 
 
 def set_margins(figure, width, heights, columns, left=0.6, right=0.15, top=0.15, bottom=0.5, gap=0.14, beside=None):
-    """Give the figure the height that its panels, the gaps below (and, if another, beside) them and the margins need."""
+    """Give the figure the height that its panels, the gaps below (if another: beside) them and the margins need."""
     beside = gap if beside is None else beside
     tall = sum(heights) + gap * (len(heights) - 1) + top + bottom
     figure.set_size_inches(width, tall)
@@ -78,9 +85,29 @@ def width_of(artist, axes):
     return artist.get_window_extent(axes.figure.canvas.get_renderer()).width / axes.bbox.width
 
 
+def draw_level(axes, level, share, side):
+    """A line at the delta chi^2 of a confidence level, named at that side."""
+    axes.axhline(level, color="black", linewidth=0.8, zorder=1.5)
+    axes.annotate(level_words(share), (0.985 if side == "right" else 0.015, level), va="bottom", ha=side,
+                  xycoords=("axes fraction", "data"), xytext=(0, 2.5), textcoords="offset points",
+                  bbox=dict(color="white", pad=0.5), zorder=1.4)
+
+
+def put_beside(axes, handles, headings=(), **more):
+    """A legend to the right of the only panel, where it hides nothing; the figure grows as wide as it takes."""
+    legend, figure = axes.legend(handles=handles, alignment="left", **BESIDE, handlelength=3.375, **more), axes.figure
+    for handle, text in zip(handles, legend.get_texts()):
+        text.set_weight("bold" if handle in headings else "normal")
+    panel, wide = axes.get_position(), figure.get_figwidth()
+    new = wide * panel.x1 + wide * panel.width * (0.02 + width_of(legend, axes)) + 0.1
+    figure.set_figwidth(new)
+    figure.subplots_adjust(left=wide * panel.x0 / new, right=wide * panel.x1 / new)
+
+
 def save(figure, stem, study):
     """Write a figure as PNG and PDF, each under a temporary name first, and print their paths."""
-    quiet = dict(png=dict(Software=None, Title=study), pdf=dict(CreationDate=None, Producer=None, Creator=None, Title=study))
+    quiet = dict(png=dict(Software=None, Title=study),
+                 pdf=dict(CreationDate=None, Producer=None, Creator=None, Title=study))
     for kind, metadata in quiet.items():
         image, path = io.BytesIO(), f"{stem}.{kind}"
         figure.savefig(image, format=kind, dpi=200, metadata=metadata)

@@ -1,12 +1,16 @@
 """The figures of a study with axes: limits over one setting as lines, over two as maps, and surfaces."""
 import math
+import textwrap
 import warnings
 from types import SimpleNamespace
 
-from magnu_plot import LINE, MOMENT, log_ticks, new_figure, styles_of
+from magnu_plot import LINE, MOMENT, draw_level, log_ticks, new_figure, put_beside, styles_of
 from magnu_plot_grid import blank_of, labels_of, name_of, number, quantity_of, title_lines, title_of, unit_of, word
 
 FLAT = 1.001            # limits that differ by less than this factor are called the same
+ACROSS = 42             # characters of a legend beside a panel
+FEW = 12                # points along a line that are marked each
+FAMILIES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00"]       # their shades stay apart
 
 
 def start_figure(limits, width, heights, columns, panel_title, **layout):
@@ -40,47 +44,122 @@ def scale_axis(axes, which, axis):
     axes.set(**{which + "lim": (low, high)})
 
 
-def line_figure(limits):
-    """Limits over one axis, a line for each curve."""
+def hatching(corner=(0, 0), width=1, height=1, **more):
+    """What is drawn where there is no value."""
+    from matplotlib.patches import Rectangle
+    return Rectangle(corner, width, height, facecolor="0.88", edgecolor="0.45", hatch="////", linewidth=0, **more)
+
+
+def gaps_of(blank):
+    """The runs of blank points, each as (last point before, first point after): -1 and the count at the ends."""
+    runs, before = [], -1
+    for i, empty in enumerate([*blank, False]):
+        if not empty:
+            if i - before > 1:
+                runs.append((before, i))
+            before = i
+    return runs
+
+
+def draw_gaps(axes, at, limits, colours):
+    """Hatch where no line has a value, and cross where one ends; returns handles for the legend."""
     import numpy as np
-    labels, x = labels_of(limits), limits.x
-    outside = len(labels) > 5
-    width, height = (7.7 if outside else 5.2), max(3.2, 1.13 * LINE * len(labels) if outside else 0)
-    figure, panels = start_figure(limits, width, [height], 1, False, left=0.75, right=2.8 if outside else 0.15)
-    axes = panels[0][0]
-    at = x.values if x.numeric else np.arange(len(x.values))
-    few = len(at) <= 12
-    for mu, label, (colour, dashes, marker) in zip(limits.mu, labels, styles_of(len(labels)) * len(labels)):
-        if not x.numeric:
-            dashes = "none"
-        alone = few or np.isfinite(mu).sum() == 1
-        axes.plot(at, mu, color=colour, linestyle=dashes, linewidth=1 if len(labels) > 10 else 1.5,
-                  label=label if np.isfinite(mu).any() else f"{label}: {blank_of(limits)}",
-                  marker=marker if alone else None, markersize=5.5, markeredgecolor="white", markeredgewidth=0.5)
-    if x.numeric:
-        scale_axis(axes, "x", x)
-    else:
-        axes.set_xticks(at, [word(text) for text in x.values])
-        axes.set_xlim(-0.5, len(at) - 0.5)
-        if max(map(len, x.values)) * len(at) > 60:
-            figure.autofmt_xdate(rotation=20)
-    if few and x.numeric:
-        axes.margins(x=0.03)
-        axes.autoscale(axis="x")
-    axes.tick_params(which="both", top=x.numeric)
-    axes.set(xlabel=title_of(x), ylabel=("Limit on the magnetic moment " if limits.asked.path == "mu_eff" else "") + quantity_of(limits, True))
+    from matplotlib.lines import Line2D
+    blank, handles = np.isnan(limits.mu), []
+    left, right = axes.get_xlim()
+    for before, after in gaps_of(blank.all(axis=0)):
+        start, end = at[before] if before >= 0 else left, at[after] if after < len(at) else right
+        axes.add_patch(hatching((start, 0), end - start, transform=axes.get_xaxis_transform(), zorder=0))
+        handles = [hatching(label=blank_of(limits))]
+    cross = dict(marker="x", markersize=9 if len(at) <= FEW else 6, markeredgewidth=1.6, linestyle="none", zorder=5)
+    for mu, empty, colour in zip(limits.mu, blank, colours):
+        ends = sorted({i for gap in gaps_of(empty) for i in gap if 0 <= i < len(mu)})
+        if ends:
+            axes.plot(at[ends], mu[ends], color=colour, clip_on=False, **cross)
+    if (blank.any(axis=1) & ~blank.all(axis=1)).any():
+        handles.append(Line2D([], [], color="black", label=f"beyond this end: {blank_of(limits)}", **cross))
+    return handles
+
+
+def draw_lacking(axes, limits, colours):
+    """Over words, a hatched strip on top with a cross for each line without a value; returns handles for the legend."""
+    import numpy as np
+    blank = np.isnan(limits.mu)
+    if not blank.any():
+        return []
+    (low, high), log = axes.get_ylim(), axes.get_yscale() == "log"
+    axes.set_ylim(low, high * (high / low) ** 0.12 if log else high + 0.12 * (high - low))
+    left, right = axes.get_xlim()
+    strip = axes.get_xaxis_transform()
+    axes.add_patch(hatching((left, 0.91), right - left, 0.09, transform=strip, zorder=3))
+    for row, (empty, colour) in enumerate(zip(blank, colours)):
+        spots = np.flatnonzero(empty) + 0.8 * ((row + 0.5) / len(blank) - 0.5)
+        axes.plot(spots, [0.955] * len(spots), "x", color=colour, markersize=7, markeredgewidth=2, transform=strip,
+                  zorder=5)
+    return [hatching(label=blank_of(limits))]
+
+
+def break_words(values):
+    """Words for below a panel, in lines or, if these are too long, upright; whether upright; the inches they need."""
+    words, slot = [word(value) for value in values], 68 // len(values)
+    broken = [textwrap.fill(text, slot, break_long_words=False) for text in words]
+    if max(len(line) for text in broken for line in text.split("\n")) > slot:
+        return words, True, 0.065 * max(map(len, words))
+    return broken, False, LINE * max(text.count("\n") + 1 for text in broken)
+
+
+def scale_moments(axes, limits):
+    """Scale and ticks of the y side for the values of lines."""
+    import numpy as np
     finite = limits.mu[np.isfinite(limits.mu)]
     if not len(finite):
-        axes.text(0.5, 0.5, blank_of(limits), transform=axes.transAxes, ha="center")
+        axes.text(0.5, 0.5, blank_of(limits), transform=axes.transAxes, ha="center", va="center",
+                  bbox=dict(color="white", pad=2))
         axes.set(yticks=[])
     elif finite.max() > 10 * finite.min():
         axes.set(yscale="log")
         plain_log_ticks(axes.yaxis, *axes.get_ylim())
     else:
-        axes.ticklabel_format(axis="y", useMathText=True, scilimits=(0, 0), useOffset=False)
-    if len(labels) > 1:
-        place = dict(loc="upper left", bbox_to_anchor=(1.02, 1), borderaxespad=0, frameon=False, borderpad=0)
-        axes.legend(handlelength=3.375, **(place if outside else dict(loc="best", framealpha=1)))
+        powers = (0, 0) if limits.asked.path == "mu_eff" else (-3, 4)
+        axes.ticklabel_format(axis="y", useMathText=True, scilimits=powers, useOffset=False)
+
+
+def line_figure(limits):
+    """Limits over one axis, a line for each curve."""
+    import numpy as np
+    labels, x = labels_of(limits), limits.x
+    texts = [textwrap.fill(f"{label}: {blank_of(limits)}" if np.isnan(mu).all() else label, ACROSS)
+             for label, mu in zip(labels, limits.mu)]
+    height = max(3.2, 1.13 * LINE * (sum(text.count("\n") + 1 for text in texts) + 2))
+    words, upright, below = ([], False, LINE) if x.numeric else break_words(x.values)
+    figure, panels = start_figure(limits, 5.2, [height], 1, False, left=0.75, bottom=0.35 + below)
+    axes = panels[0][0]
+    at = x.values if x.numeric else np.arange(len(words))
+    styles = (styles_of(len(labels)) * len(labels))[:len(labels)]
+    colours = [colour for colour, _, _ in styles]
+    for mu, text, (colour, dashes, marker) in zip(limits.mu, texts, styles):
+        marked = len(at) <= FEW or np.isfinite(mu).sum() == 1
+        axes.plot(at, mu, color=colour, linestyle=dashes if x.numeric else "none", label=text,
+                  linewidth=1 if len(labels) > 10 else 1.5, marker=marker if marked else None, markersize=5.5,
+                  markeredgecolor="white", markeredgewidth=0.5)
+    handles = axes.get_lines() if len(labels) > 1 else []
+    if x.numeric:
+        scale_axis(axes, "x", x)
+        if len(at) <= FEW:
+            axes.update_datalim([(end, 1) for end in x.ends], updatey=False)    # blank ends included
+            axes.margins(x=0.03)
+            axes.autoscale(axis="x")
+    else:
+        axes.set_xticks(at, words, rotation=90 if upright else 0)
+        axes.set_xlim(-0.5, len(at) - 0.5)
+    axes.tick_params(which="both", top=x.numeric)
+    limit = "Limit on the magnetic moment " if limits.asked.path == "mu_eff" else ""
+    axes.set(xlabel=title_of(x), ylabel=limit + quantity_of(limits, True))
+    scale_moments(axes, limits)
+    axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())        # as the lines want them, whatever marks the gaps
+    handles = handles + (draw_gaps(axes, at, limits, colours) if x.numeric else draw_lacking(axes, limits, colours))
+    if handles:
+        put_beside(axes, handles)
     return figure
 
 
@@ -155,6 +234,9 @@ def draw_bar(axes, fill, levels, label):
     bar.set_ticks(fill.levels[:len(levels)], labels=[number(value, 6) for value in levels])
     axes.tick_params(labelsize=7, length=2)
     bar.set_label(label, fontsize=8)
+    text = axes.yaxis.label
+    if text.get_window_extent(axes.figure.canvas.get_renderer()).height > axes.bbox.height:
+        text.set_text(label.replace(" [", "\n["))
 
 
 def range_of(logs):
@@ -184,7 +266,8 @@ def map_figure(limits):
     group = [0 if shared else i // columns if table else i for i in range(len(labels))]
     each, height = (4.2, 3.3) if len(labels) == 1 else (2.5, 2.2)
     blank = [not np.isfinite(mu).all() for mu in limits.mu]
-    layout = dict(left=0.62, right=1.25, bottom=0.72 if any(blank) else 0.5, gap=0.32, beside=0.3 if shared or table else 1.3)
+    layout = dict(left=0.62, right=1.25, bottom=0.72 if any(blank) else 0.5, gap=0.32,
+                  beside=0.3 if shared or table else 1.3)
     width = columns * each + (columns - 1) * layout["beside"] + layout["left"] + layout["right"]
     figure, panels = start_figure(limits, width, [height] * rows, columns, len(labels) > 1, **layout)
     for axes in panels.flat[len(labels):]:
@@ -214,7 +297,8 @@ def map_figure(limits):
         together = [ends for ends, key in zip(ranges, group) if ends and key == group[i]]
         low, high = min(ends[0] for ends in together), max(ends[1] for ends in together)
         levels = levels_between(10 ** low, 10 ** high)
-        above = any(len(part) and part.max() > np.log10(levels[-1]) for part, key in zip(logs, group) if key == group[i])
+        above = any(len(part) and part.max() > np.log10(levels[-1])
+                    for part, key in zip(logs, group) if key == group[i])
         fine = finer(np.log10(mu), axes, limits)
         fill = axes.contourf(*fine, np.log10(levels), cmap="viridis", extend="max" if above else "neither")
         for part in fill.collections:
@@ -238,35 +322,48 @@ def map_figure(limits):
     return figure
 
 
-def hatching(**more):
-    """What is drawn where there is no value."""
-    from matplotlib.patches import Rectangle
-    return Rectangle((0, 0), 1, 1, facecolor="0.88", edgecolor="0.45", hatch="////", linewidth=0, **more)
+def shades_of(count, family):
+    """Shades of one colour, from light to dark, for that many lines; of all colours where there is no other family."""
+    from matplotlib import colormaps
+    from matplotlib.colors import LinearSegmentedColormap, to_rgb
+    if family is None:
+        return [colormaps["viridis"](0.88 * i / max(1, count - 1)) for i in range(count)]
+    base = to_rgb(FAMILIES[family])
+    light, dark = [0.62 + 0.38 * part for part in base], [0.5 * part for part in base]
+    scale = LinearSegmentedColormap.from_list("shades", [light, base, dark])
+    return [scale(i / (count - 1)) for i in range(count)]
 
 
 def surface_figure(limits):
-    """Delta chi^2 over the magnetic moment, with the confidence level of the limits."""
-    surface = limits.surface
-    figure, panels = start_figure(SimpleNamespace(**{**vars(limits), "kept": surface.kept}), 7.2 if surface.labels[0] else 5.1, [3.2],
-                                  1, False, left=0.6, right=2.3 if surface.labels[0] else 0.2)
+    """Delta chi^2 over the magnetic moment, a colour for each curve, with the confidence level of the limits."""
+    from matplotlib.lines import Line2D
+    surface, (groups, values, _) = limits.surface, limits.surface.chi2.shape
+    headed = groups > 1 and values > 1
+    height = max(3.2, 1.13 * LINE * (groups * (values + headed) + 2))
+    stated = SimpleNamespace(**{**vars(limits), "kept": surface.kept, "levels": []})    # the lines tell the level
+    figure, panels = start_figure(stated, 5.1, [height], 1, False)
     axes = panels[0][0]
     top = max([12] + [2 * level for level in surface.levels])
-    inside = surface.mu[((surface.chi2 > 1e-3 * top) & (surface.chi2 < top)).any(axis=0)]
-    styles = styles_of(len(surface.chi2))
-    for line, label, (colour, dashes, _) in zip(surface.chi2, surface.labels, styles):
-        axes.plot(surface.mu, line, color=colour, linestyle=dashes, label=label)
+    inside = surface.mu[((surface.chi2 > 1e-3 * top) & (surface.chi2 < top)).any(axis=(0, 1))]
+    styles, handles, headings = styles_of(groups), [], []
+    for g, group in enumerate(surface.groups):
+        shades = shades_of(values, g if groups > 1 else None) if values > 1 else [styles[g][0]]
+        if headed:
+            headings.append(Line2D([], [], linestyle="none", label=textwrap.fill(group, ACROSS)))
+            handles.append(headings[-1])
+        for v, value in enumerate(surface.values):
+            text = (value if values > 1 else group) + ("" if surface.excluded[g, v] else ": nothing excluded")
+            handles += axes.plot(surface.mu, surface.chi2[g, v], color=shades[v], linestyle=styles[g][1],
+                                 label=textwrap.fill(text, ACROSS))
     for level in surface.levels:
-        axes.axhline(level, color="black", linewidth=0.8)
-        axes.annotate(f"{100 * math.erf(math.sqrt(level / 2)):.4g}% CL", (0.015, level), va="bottom", xytext=(0, 2),
-                      xycoords=("axes fraction", "data"), textcoords="offset points")
+        draw_level(axes, level, math.erf(math.sqrt(level / 2)), "left")
     axes.set(xscale="log", ylim=(0, top), xlabel=MOMENT, ylabel=r"$\Delta\chi^2$")
     if len(inside) > 1:
         axes.set_xlim(inside[0], inside[-1])
     log_ticks(axes.xaxis, *axes.get_xlim())
-    if len(surface.chi2) > 1:
-        differs = name_of(limits.x) if limits.x and limits.x.numeric else None
-        axes.legend(title=differs, loc="upper left", bbox_to_anchor=(1.02, 1), borderaxespad=0, frameon=False,
-                    handlelength=3.375, alignment="left")
+    if len(handles) > 1:
+        title = [name_of(limits.x)] if values > 1 else []
+        put_beside(axes, handles, headings, title="\n".join(title + [surface.part] * bool(surface.part)))
     return figure
 
 
@@ -275,6 +372,7 @@ def figures(limits):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")         # of matplotlib, where a panel has no contour
         if limits.surface:
-            yield "surface", surface_figure(limits)
+            yield "surface" + limits.suffix, surface_figure(limits)
         if limits.x:
-            yield ("limits-map", map_figure(limits)) if limits.y else ("limits-line", line_figure(limits))
+            name, draw = ("limits-map", map_figure) if limits.y else ("limits-line", line_figure)
+            yield name + limits.suffix, draw(limits)

@@ -1,11 +1,13 @@
 """What to draw of a study with axes: the part of limits.h5 that is shown, and its names and units."""
 import itertools
 import math
+import os
 import re
 import textwrap
+import zlib
 from types import SimpleNamespace
 
-from magnu_plot import Failure, MOMENT, MOST_LINES, MOST_PANELS, plain
+from magnu_plot import Failure, MOMENT, MOST_LINES, MOST_PANELS, level_words, plain
 
 NAMES = {"threshold": "Threshold", "upper": "Upper end", "bins": "Number of bins", "exposure": "Exposure",
          "background": "Background", "background.flat": "Flat background",
@@ -15,9 +17,12 @@ NAMES = {"threshold": "Threshold", "upper": "Upper end", "bins": "Number of bins
          "resolution.a": "Resolution $a$", "resolution.b": "Resolution $b$",
          "sigma_scale": r"Factor on $\sigma$", "confidence_level": "Confidence level", "solar_model": "Solar model",
          "b8_spectrum": r"$^8$B spectrum", "target": "Target", "electrons": "Electrons", "statistic": "Statistic"}
-WORDS = {"xenon1t": "XENON1T", "xenonnt": "XENONnT", "darwin": "DARWIN", "bs05op": "BS05(OP)", "bs05agsop": "BS05(AGS,OP)",
-         "b16gs98": "B16-GS98", "b16agss09": "B16-AGSS09", "bahcall1996": "Bahcall 1996", "winter2006": "Winter 2006"}
+WORDS = {"xenon1t": "XENON1T", "xenonnt": "XENONnT", "darwin": "DARWIN", "bs05op": "BS05(OP)",
+         "bs05agsop": "BS05(AGS,OP)", "b16gs98": "B16-GS98", "b16agss09": "B16-AGSS09", "bahcall1996": "Bahcall 1996",
+         "winter2006": "Winter 2006"}
 MOST_POINTS = 1000      # drawn along an axis: more could not be told apart
+MOST_VALUES = 6         # of an axis, in a surface
+LONGEST = 160           # of what a file name says, in characters: file systems take 255 in all
 
 
 def text_of(attribute):
@@ -42,18 +47,22 @@ def read_limits(path, shown, fixed):
         open(path, "rb").close()
         with h5py.File(path, "r") as file:
             study = file.attrs["study"]
-            asked = [name for name in file if name != "delta_chi2" and file[name].attrs.get("CLASS") != b"DIMENSION_SCALE"]
+            asked = [name for name in file
+                     if name != "delta_chi2" and file[name].attrs.get("CLASS") != b"DIMENSION_SCALE"]
             data = file[asked[0]]
             axes = [read_scale(dim[0], dim.keys()[0]) for dim in data.dims]
             if [len(axis.values) for axis in axes] != list(data.shape) or 0 in data.shape or axes[0].path != "curve":
                 raise ValueError
             surface = "delta_chi2" in file
-            limits = choose(axes, path, shown, fixed, surface)
+            limits = choose(axes, path, shown, fix(axes, path, fixed), surface)
+            limits.levels = read_levels(path, axes, text_of(study), limits)
             limits.asked = read_scale(data, asked[0])
             limits.question = text_of(data.attrs.get("long_name", ""))
             limits.surface = read_surface(file, axes, limits) if surface else None
             limits.study = text_of(study)
             limits.mu = read_part(data, axes, limits) if limits.x else None
+            if limits.x and not limits.y:
+                limits.notes += gap_notes(limits)
     except OSError as error:
         raise Failure(2, f"{path}: cannot read: {error.strerror or 'damaged, or not an HDF5 file'}")
     except (KeyError, ValueError, IndexError, AttributeError, TypeError, RuntimeError):
@@ -61,60 +70,112 @@ def read_limits(path, shown, fixed):
     return limits
 
 
+def read_levels(path, axes, study, limits):
+    """The confidence level of each curve, from study.yaml beside limits.h5; none where an axis sets it."""
+    if any(axis.path == "confidence_level" for axis in axes):
+        return []
+    try:
+        with open(os.path.join(os.path.dirname(path), "study.yaml"), encoding="utf-8") as file:
+            text = file.read()
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    name = re.match("name: (.*)", text)
+    levels = re.findall(r"^    confidence_level: ([\d.e+-]+)$", text, re.MULTILINE)
+    if not name or name[1].strip('"') != study or len(levels) != len(axes[0].values):
+        limits.notes.append(f"no study.yaml of these limits beside {path}: the figures cannot say the confidence level")
+        return []
+    return [float(level) for level in levels]
+
+
 def pick(axis, text, path):
-    """The index of the value of an axis that --at asks for."""
+    """The value of an axis that --at asks for: its index, its name in file names, a note where it is another."""
     if not axis.numeric:
         bare = {re.sub(r"[\[\]{}\s]", "", value): i for i, value in reversed(list(enumerate(axis.values)))}
         asked = re.sub(r"[\[\]{}\s]", "", text)
         if asked not in bare:
             raise Failure(2, f"--at {axis.path}={text}: not in {path}; there are {', '.join(axis.values)}")
-        return axis.values.index(text) if text in axis.values else bare[asked]
-    number = text.strip()
-    if axis.unit and number.endswith(axis.unit):
-        number = number[:-len(axis.unit)]
+        index = axis.values.index(text) if text in axis.values else bare[asked]
+        names = [re.sub("[^A-Za-z0-9.+]+", "-", value).strip("-") or "none" for value in axis.values]
+        return index, names[index] + (f"-{index + 1}" if names.count(names[index]) > 1 else ""), ""
+    bare = text.strip()
+    if axis.unit and bare.endswith(axis.unit):
+        bare = bare[:-len(axis.unit)]
     try:
-        value = float(number)
+        value = float(bare)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
         raise Failure(2, f"--at {axis.path}={text}: not a number{' of ' + axis.unit if axis.unit else ''}; "
                          f"from {min(axis.values):g} to {max(axis.values):g} would do")
-    return min(range(len(axis.values)), key=lambda i: abs(axis.values[i] - value))
+    index = min(range(len(axis.values)), key=lambda i: abs(axis.values[i] - value))
+    taken = f"{axis.values[index]:g}"
+    note = f"--at {axis.path}={bare.strip()}: not in the study; taken is the nearest, {taken} {axis.unit}".rstrip()
+    return index, repr(value).removesuffix(".0"), note if taken != f"{value:g}" else ""
+
+
+def find(axes, name, option, path):
+    """The axis of that name."""
+    for axis in axes:
+        if axis.path == name:
+            return axis
+    raise Failure(2, f"{option}: {path} has no axis {name}; it has {', '.join(axis.path for axis in axes)}")
+
+
+def fix(axes, path, options):
+    """What --at asks for: by axis (index, name in file names, note)."""
+    at = {}
+    for text in options:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise Failure(2, f"--at {text}: not AXIS=VALUE; the axes are {', '.join(axis.path for axis in axes)}")
+        axis = find(axes, name.strip(), f"--at {text}", path)
+        if axis.path in at:
+            raise Failure(2, f"--at {text}: {axis.path} is given twice")
+        at[axis.path] = pick(axis, value, path)
+    return at
+
+
+def drawn_axes(axes, path, shown, free, at):
+    """The axes that --axes asks for, one or two."""
+    names = [name.strip() for name in shown.split(",")]
+    drawn = [find(axes, name, f"--axes {shown}", path) for name in names]
+    wrong = [axis for axis in drawn if axis not in free or (len(drawn) > 1 and not axis.numeric)]
+    if len(drawn) > 2 or len(set(names)) < len(names):
+        raise Failure(2, f"--axes {shown}: not one axis or two; there are {', '.join(axis.path for axis in free)}")
+    if wrong:
+        why = ("is fixed by --at" if wrong[0].path in at else "gives the lines or panels" if wrong[0].path == "curve"
+               else "has one value" if wrong[0].numeric or len(wrong[0].values) == 1
+               else "is of words, and a map needs numbers")
+        good = [axis.path for axis in free if axis.numeric or len(drawn) == 1]
+        raise Failure(2, f"--axes {shown}: {wrong[0].path} {why}; free are: {', '.join(good) or 'none'}")
+    return drawn
+
+
+def suffix_of(axes, shown, fixed):
+    """What --axes and --at ask for, as file names say it; nothing for neither."""
+    parts = [re.sub(r"\s", "", shown).replace(",", "-")] if shown else []
+    parts += [f"{axis.path}={fixed[axis.path][1]}" for axis in axes if axis.path in fixed]
+    suffix = "".join("_" + part for part in parts)
+    return suffix if len(suffix) <= LONGEST else f"{suffix[:LONGEST - 9]}-{zlib.crc32(suffix.encode()):08x}"
+
+
+def middle(axis):
+    """The index of the middle value of an axis of numbers, the first one of words."""
+    order = sorted(range(len(axis.values)), key=lambda i: axis.values[i]) if axis.numeric else [0]
+    return order[(len(order) - 1) // 2]
 
 
 def choose(axes, path, shown, fixed, surface):
     """Which axes are drawn (x, y), which give lines or panels (many), and the index at which each other is kept."""
-    by_path = {axis.path: axis for axis in axes}
-    at = {}
-
-    def find(name, option):
-        if name not in by_path:
-            raise Failure(2, f"{option}: {path} has no axis {name}; it has {', '.join(by_path)}")
-        return by_path[name]
-
-    for text in fixed:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise Failure(2, f"--at {text}: not AXIS=VALUE; the axes are {', '.join(by_path)}")
-        axis = find(name.strip(), f"--at {text}")
-        at[axis.path] = pick(axis, value, path)
+    at = {name: index for name, (index, _, _) in fixed.items()}
     free = [axis for axis in axes[1:] if len(axis.values) > 1 and axis.path not in at]
     if shown:
-        names = [name.strip() for name in shown.split(",")]
-        drawn = [find(name, f"--axes {shown}") for name in names]
-        wrong = [axis for axis in drawn if axis not in free or (len(drawn) > 1 and not axis.numeric)]
-        if len(drawn) > 2 or len(set(names)) < len(names):
-            raise Failure(2, f"--axes {shown}: not one axis or two; there are {', '.join(axis.path for axis in free)}")
-        if wrong:
-            why = ("gives the lines or panels" if wrong[0].path == "curve" else "is fixed by --at"
-                   if wrong[0].path in at else "has one value" if wrong[0].numeric or len(wrong[0].values) == 1
-                   else "is of words, and a map needs numbers")
-            good = [axis.path for axis in free if axis.numeric or len(drawn) == 1]
-            raise Failure(2, f"--axes {shown}: {wrong[0].path} {why}; free are: {', '.join(good) or 'none'}")
+        drawn = drawn_axes(axes, path, shown, free, at)
     else:
         drawn = [axis for axis in free if axis.numeric][:2] or free[:1]
     if not drawn and not surface:
-        raise Failure(2, f"{path}: no axis with more than one value{' is left' if at else ''}, so nothing to draw against")
+        left = " is left" if at else ""
+        raise Failure(2, f"{path}: no axis with more than one value{left}, so nothing to draw against")
     many, count = [], 1
     for axis in axes:
         if axis in drawn or axis.path in at:
@@ -125,10 +186,10 @@ def choose(axes, path, shown, fixed, surface):
             count *= min(most, len(axis.values))
             axis.left_out = max(0, len(axis.values) - most)
         else:
-            at[axis.path] = 0 if not axis.numeric else sorted(
-                range(len(axis.values)), key=lambda i: axis.values[i])[(len(axis.values) - 1) // 2]
+            at[axis.path] = middle(axis)
     return SimpleNamespace(x=drawn[0] if drawn else None, y=drawn[1] if len(drawn) > 1 else None, many=many,
-                           kept=[(axis, axis.values[at[axis.path]]) for axis in axes if axis.path in at], at=at)
+                           kept=[(axis, axis.values[at[axis.path]]) for axis in axes if axis.path in at], at=at,
+                           suffix=suffix_of(axes, shown, fixed), notes=[note for _, _, note in fixed.values() if note])
 
 
 def read_part(data, axes, limits):
@@ -160,32 +221,51 @@ def read_part(data, axes, limits):
 
 
 def read_surface(file, axes, limits):
-    """Delta chi^2 [lines][mu] for at most six values of x and the middle of y, their names, and its value at the limit."""
+    """Delta chi^2 [group][value][mu]: a group for each curve and word, in it some values of x, at the middle of y."""
     import numpy as np
-    data, parts, words = file["delta_chi2"], [], []
-    drawn = limits.y if limits.y and limits.y.numeric else None
-    for axis in axes:
-        size = len(axis.values)
-        if axis.path in limits.at:
-            parts.append([limits.at[axis.path]])
-        elif axis is drawn:
-            parts.append([(size - 1) // 2])
-        else:
-            parts.append(sorted({round(i) for i in np.linspace(0, size - 1, min(size, 6))}))
-        if len(parts[-1]) > 1:
-            words.append([f"{number(axis.values[i])} {unit_of(axis)}".rstrip() if axis.numeric else
-                          plain(axis.values[i], 34) if axis.path == "curve" else word(axis.values[i]) for i in parts[-1]])
-    several = list(itertools.product(*parts))[:12]
-    labels = [", ".join(label) for label in itertools.product(*words)][:12]
-    chi2 = np.array([data[at] for at in several])
-    mu = file["mu"][()]
-    levels = set()
-    for at, line in zip(several, chi2):     # delta chi^2 grows as the fourth power of mu
-        limit = file["mu_eff"][at] if "mu_eff" in file else math.inf
-        if math.isfinite(limit) and line[-1] > 0:
+    data, mu, x, y = file["delta_chi2"], file["mu"][()], limits.x, limits.y
+    groups = list(itertools.product(*(range(len(axis.values)) for axis in limits.many)))
+    most = MOST_VALUES if x else 2 * MOST_VALUES
+    part = f"the first {most} of {len(groups)} curves" if len(groups) > most else ""
+    groups = groups[:most]
+    if part:
+        limits.notes.append(f"surface: {part}; --at chooses others")
+    values = [None]
+    if x:
+        order = np.argsort(x.values, kind="stable") if x.numeric else np.arange(len(x.values))
+        count = min(len(order), MOST_VALUES, max(2, 2 * MOST_VALUES // len(groups)))
+        values = [order[round(i)] for i in np.linspace(0, len(order) - 1, count)]
+    fixed = limits.at | ({y.path: middle(y)} if y else {})
+    chi2, excluded, levels = np.zeros((len(groups), len(values), len(mu))), {}, set()
+    for g, v in itertools.product(range(len(groups)), range(len(values))):
+        place = fixed | {axis.path: i for axis, i in zip(limits.many, groups[g])} | ({x.path: values[v]} if x else {})
+        place = tuple(place[axis.path] for axis in axes)
+        line, limit = data[place], file["mu_eff"][place]
+        chi2[g, v], excluded[g, v] = line, math.isfinite(limit)
+        if math.isfinite(limit) and line[-1] > 0:       # delta chi^2 grows as the fourth power of mu
             levels.add(float(f"{line[-1] * (limit / mu[-1]) ** 4:.5g}"))
-    kept = [(drawn, drawn.values[(len(drawn.values) - 1) // 2])] if drawn else []
-    return SimpleNamespace(mu=mu, chi2=chi2, labels=labels, levels=sorted(levels), kept=limits.kept + kept)
+    return SimpleNamespace(
+        mu=mu, chi2=chi2, part=part, excluded=excluded, levels=sorted(levels), groups=labels_of(limits)[:len(groups)],
+        values=[value_words(x, x.values[v]) for v in values] if x else [""],
+        kept=limits.kept + ([(y, y.values[middle(y)])] if y else []))
+
+
+def gap_notes(limits):
+    """In words, where along x which line has no value."""
+    import numpy as np
+    x, parts = limits.x, []
+    for label, mu in zip(labels_of(limits), limits.mu):
+        gaps = np.flatnonzero(np.isnan(mu))
+        if not len(gaps):
+            continue
+        values = [x.values[i] for i in gaps]
+        where = (f"all {len(mu)} values of {x.path}" if len(gaps) == len(mu) else
+                 f"{len(gaps)} of {len(mu)} values of {x.path}, " +
+                 (f"{values[0]:g}{f' to {values[-1]:g}' if len(gaps) > 1 else ''} {x.unit}".rstrip() if x.numeric
+                  else ", ".join(word(value) for value in values)))
+        parts.append(f"{label}: {where}".removeprefix(": ").replace(r"\$", "$"))
+    more = f"; and {len(parts) - 3} lines more" if len(parts) > 3 else ""
+    return [f"{blank_of(limits)}: " + "; ".join(parts[:3]) + more] if parts else []
 
 
 def quantity_of(limits, short=False):
@@ -199,8 +279,18 @@ def quantity_of(limits, short=False):
 
 def blank_of(limits):
     """What a blank part of a figure means."""
-    span = re.search("nothing (from .*) does", limits.question)
-    return "nothing excluded" if limits.asked.path == "mu_eff" else f"not within range ({span[1]} {unit_of(limits.asked)})".replace(" )", ")")
+    return "nothing excluded" if limits.asked.path == "mu_eff" else "no value in range does"
+
+
+def goal_of(limits):
+    """What is asked of all that is drawn: the confidence level; of a reach study the limit, and where it is sought."""
+    levels = limits.levels[limits.at["curve"]:][:1] if "curve" in limits.at else limits.levels
+    level = f" at {level_words(levels[0])}" if len(set(levels)) == 1 else ""
+    asked = re.search(r"the limit (\S+) mu_B.*nothing (from .*) does", limits.question)
+    if not asked:
+        return ["limits" + level] if level else []
+    span = f"{asked[2]} {unit_of(limits.asked)}".rstrip().replace(" 1/", "/")
+    return [rf"for a limit of {number(float(asked[1]))} $\mu_B${level}", f"sought {span}"]
 
 
 def name_of(axis):
@@ -231,15 +321,25 @@ def number(value, digits=4):
 def word(text):
     """A choice as the field writes it."""
     text = re.sub(r"[\[\]{}]", "", text).strip() or "none"
+    text = re.sub(r"flat: ([^,]+)", r"flat \1/(t yr keV)", text)
     return plain(" + ".join(WORDS.get(part.strip(), part.strip()) for part in text.split(",")), 40)
 
 
+def value_words(axis, value):
+    """A value of an axis with its unit."""
+    if not axis.numeric:
+        return plain(value, 34) if axis.path == "curve" else word(value)
+    return f"{number(value)} {unit_of(axis)}".rstrip().replace(" 1/", "/")
+
+
 def labels_of(limits):
-    """What tells the lines or panels apart; empty where there is one."""
+    """What tells the lines or panels apart, confidence levels too where they differ; empty where there is one."""
     labels = [[]]
     for axis in limits.many:
         if len(axis.values) > 1:
-            words = [plain(text, 34) if axis.path == "curve" else word(text) for text in axis.values]
+            words = [value_words(axis, value) for value in axis.values]
+            if axis.path == "curve" and len(set(limits.levels)) > 1:
+                words = [f"{text}, {level_words(level)}" for text, level in zip(words, limits.levels)]
             labels = [label + [text] for label in labels for text in words]
     return [", ".join(label) for label in labels]
 
@@ -252,10 +352,8 @@ def title_lines(limits, width):
             words.append(plain(axis.values[0]))
         if axis.path == "curve" and axis.left_out:
             words.append(f"the first {len(axis.values)} of {len(axis.values) + axis.left_out} curves")
-    kept = [plain(value) if axis.path == "curve" else f"{name_of(axis)}: {word(value)}" if not axis.numeric else
-            f"{name_of(axis)} = {number(value)} {unit_of(axis)}".rstrip().replace(" 1/", "/") for axis, value in limits.kept]
-    reached = re.search(r"the limit (\S+) mu_B", limits.question)
-    if reached:
-        kept.insert(0, rf"for a limit of {number(float(reached[1]))} $\mu_B$")
-    together = ",   ".join(text.replace(" ", "\u00a0") for text in kept)
-    return [": ".join(words)] + textwrap.wrap(together, int(16 * width))
+    kept = [plain(value) if axis.path == "curve" else f"{name_of(axis)}{' = ' if axis.numeric else ': '}"
+            f"{value_words(axis, value)}" for axis, value in limits.kept]
+    together = ",   ".join(text.replace(" ", "\u00a0") for text in goal_of(limits) + kept)
+    whole = dict(break_long_words=False, break_on_hyphens=False)        # no break within mathtext
+    return textwrap.wrap(": ".join(words), int(14 * width), **whole) + textwrap.wrap(together, int(16 * width), **whole)
