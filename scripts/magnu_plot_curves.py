@@ -1,0 +1,225 @@
+"""Figures of a study without axes: those of the paper, or limits and spectra of any curves."""
+import math
+import re
+
+from magnu_plot import (BESIDE, LINE, MOMENT, MOST_LINES, MOST_PANELS, REDUCED, STYLES, draw_level, log_ticks, new_figure,
+                        plain, set_margins, styles_of, width_of)
+from magnu_plot_results import fraction, labels_of, scientific, words
+
+GREY = "#555555"
+
+
+def draw_chi2(axes, rows, styles, labels, side, thin=False, **legend):
+    """Delta chi^2 against mu for the curves of one panel, the confidence level (named at that side), the legend."""
+    import numpy as np
+    from matplotlib.lines import Line2D
+    top = max([12.0] + [2 * row.delta_chi2 for row in rows])
+    handles = []
+    for row, (colour, dashes, marker), label in zip(rows, styles, labels):
+        near = np.flatnonzero((row.chi2 > 1e-3 * top) & (row.chi2 < 1.5 * top))
+        near = near[::max(1, len(near) // 300)]
+        look = dict(color=colour, linestyle=dashes, linewidth=1 if thin else 2.2 if dashes == REDUCED[1] else 1.5)
+        spot = dict(color=colour, marker=marker, markersize=5.5, markeredgecolor="white", markeredgewidth=0.5)
+        axes.plot(row.mu[near], row.chi2[near], **look)
+        if math.isfinite(row.mu_eff_mu_B):
+            axes.plot([row.mu_eff_mu_B], [row.delta_chi2], linestyle="none", zorder=4, **spot)
+        handles.append(Line2D([], [], label=f"{label}: {scientific(row.mu_eff_mu_B)}", **look | spot))
+    for level, share in sorted({(row.delta_chi2, row.confidence_level) for row in rows}):
+        draw_level(axes, level, share, side)
+    axes.set(xscale="log", ylim=(0, top), ylabel=r"$\Delta\chi^2$")
+    every = math.ceil(len(handles) / MOST_LINES)
+    if every > 1:
+        legend["title"] = f"{len(handles)} curves, of which one in {every}:"
+    return axes.legend(handles=handles[::every], alignment="left", **dict(
+        loc="upper " + side, handlelength=2.25 if thin else 3.375, handletextpad=0.5, framealpha=1,
+        borderaxespad=0.5, labelspacing=0.35) | legend)
+
+
+def mu_range(rows, bounds):
+    """The range of mu that shows limits and bounds, and the part of it that the curves take."""
+    limits = [row.mu_eff_mu_B for row in rows if 0 < row.mu_eff_mu_B < math.inf]
+    marks = [bound.mu_eff_mu_B for bound in bounds]
+    ends = [mu * by for mu in limits for by in (1 / 2.2, 2.2)] + [mu * by for mu in marks for by in (1 / 1.6, 2)]
+    low, high = (min(ends), max(ends)) if ends else (rows[0].mu[0] / 1.3, rows[0].mu[-1] * 1.3)
+    widen = max(1, math.sqrt(10 * low / high))
+    low, high = low / widen, high * widen
+    return low, high, min(limits, default=high) * 0.85, max(limits, default=low) * 1.75
+
+
+def draw_bounds(panels, bounds, height):
+    """Published limits as vertical lines, with staggered flags over the top panels; returns the height of the flags."""
+    for axes in panels.flat:
+        for bound in bounds:
+            axes.axvline(bound.mu_eff_mu_B, color=GREY, linewidth=0.7, zorder=1)
+    tallest = 0
+    for axes in panels[0]:
+        low, high = axes.get_xlim()
+        end = 1 + 0.13 * axes.figure.dpi / axes.bbox.width       # how far right a flag may reach
+        placed = []             # (left end, level) of the flags further right
+        for number, bound in reversed(list(enumerate(bounds, 1))):
+            x = math.log(bound.mu_eff_mu_B / low) / math.log(high / low)
+            text = axes.text(0, 0, f" {plain(bound.name)} [{number}]", transform=axes.transAxes, zorder=5)
+            wide = width_of(text, axes) + 0.01
+            left = min(x, end - wide)
+            level = max([at + 1 for start, at in placed if start < left + wide], default=0)
+            placed.append((left, level))
+            tallest = max(tallest, LINE * (level + 1))
+            text.set(position=(left, 1 + (0.045 + LINE * level) / height))
+            tip = LINE * level + (0.16 if left == x else 0.03)
+            axes.plot([x, x], [1, 1 + tip / height], transform=axes.transAxes, color=GREY, linewidth=0.7, clip_on=False)
+    return tallest
+
+
+def limits_figure(grid, bounds, width, height):
+    """Figures 3 to 5: a grid of lists of curves, one list a panel."""
+    import textwrap
+    items = (f"[{n}] {bound.reference}".replace(" ", "\u00a0") for n, bound in enumerate(bounds, 1))
+    notes = textwrap.wrap("   ".join(items), int(14 * width))       # keeps each reference in one line
+    heights, columns = [height] * len(grid), len(grid[0])
+    figure, panels = new_figure(width, heights, columns, left=0.48, sharex=True, sharey=True)
+    everything = [row for line in grid for rows in line for row in rows]
+    low, high, first, last = mu_range(everything, bounds)
+    side = "left" if first / low > high / last else "right"
+    share = 0
+    for axes, rows in zip(panels.flat, sum(grid, [])):
+        if not rows:
+            axes.set_visible(False)
+            continue
+        free_styles = iter(STYLES * len(rows))
+        styles = [REDUCED if row.sigma_scale < 1 else next(free_styles) for row in rows]
+        title = words(rows[0], rows, True, ("exposure_tonne_year",) if len(rows) == 1 else ())
+        box = draw_chi2(axes, rows, styles, labels_of(rows), side, title="\n".join(title))
+        share = min(0.7, max(share, width_of(box, axes) + 0.03))
+    if side == "left":      # leave room for the legend beside the curves
+        low = min(low, high * (first / high) ** (1 / (1 - share)))
+    else:
+        high = max(high, low * (last / low) ** (1 / (1 - share)))
+    for axes in panels.flat:
+        axes.set_xlim(low, high)
+        axes.label_outer()
+    for axes in panels[-1]:
+        axes.set_xlabel(MOMENT)
+    top, bottom = 0.12 + draw_bounds(panels, bounds, height), 0.5 + LINE * len(notes)
+    set_margins(figure, width, heights, columns, left=0.48, top=top, bottom=bottom)
+    figure.text(0.1 / width, (bottom - 0.46) / figure.get_figheight(), plain("\n".join(notes), 9999), va="top",
+                linespacing=1.3)
+    return figure
+
+
+def draw_spectrum(axes, row, error_bars):
+    """The signal of a curve with its sigma as a band, and its background as error bars or as a line."""
+    import numpy as np
+    signal, background, sigma = (np.array([getattr(b, name) for b in row.bins])
+                                 for name in ("signal", "background", "sigma"))
+    edges = np.array([b.lower_keV for b in row.bins] + [row.bins[-1].upper_keV])
+    band = axes.stairs(signal + sigma, edges, baseline=np.maximum(signal - sigma, 0), fill=True, color="#56B4E9",
+                       alpha=0.35, linewidth=0, label=r"$\pm\sigma$ of the $\chi^2$")
+    steps = axes.stairs(signal, edges, baseline=None, color="#0072B2", linewidth=1.2, label="Standard Model signal")
+    if error_bars:
+        few = len(row.bins) <= 60
+        bars = axes.errorbar((edges[1:] + edges[:-1]) / 2, signal, yerr=background, fmt="o", color="#D55E00",
+                             linewidth=1, markersize=3 if few else 1.5, capsize=2 if few else 0,
+                             label="Background (error bars)")
+    else:
+        bars = axes.stairs(background, edges, baseline=None, color="#D55E00", linewidth=1.2, linestyle=(0, (5, 1.5)),
+                           label="Background")
+    per, margin = "bin" if row.statistic == "counts" else "keV", 0.02 * (edges[-1] - edges[0])
+    axes.set(xlabel=f"{row.channel.capitalize()} recoil energy $E_r$ [keV]",
+             ylabel=f"Signal [events/{per}]" if error_bars else f"Events per {per}",
+             xlim=(edges[0] - margin, edges[-1] + margin), ylim=(0, None))
+    positive = signal[signal > 0]
+    if not error_bars and len(positive) and positive.max() > 100 * positive.min():
+        axes.set(yscale="log", ylim=(max(positive.min(), 1e-4 * positive.max()) / 2, 3 * (signal + sigma).max()))
+    return [steps, bars, band]
+
+
+def spectra_figure(grid, width, height):
+    """Figures 1 and 2: a grid of toy signals."""
+    figure, panels = new_figure(width, [height] * len(grid), len(grid[0]), top=0.55, gap=0.32, sharey="row",
+                                sharex="col")
+    ends = []
+    for axes, row in zip(panels.flat, sum(grid, [])):
+        if row is None:
+            axes.set_visible(False)
+            continue
+        handles = draw_spectrum(axes, row, True)
+        ends += axes.get_xlim()
+        axes.set_title(", ".join(words(row, [row], True, ("channel", "sigma_scale"))), fontsize=8, pad=4)
+    for axes in panels.flat:
+        axes.set(xlim=(min(ends), max(ends)), ylim=(0, None))
+        axes.label_outer()
+    figure.align_ylabels()
+    figure.legend(handles=handles, loc="upper center", ncol=3, frameon=False, borderaxespad=0.3)
+    return figure
+
+
+def in_grid(rows, pick):
+    """Arrange curves by threshold (rows) and background (columns, largest fraction first)."""
+    thresholds = sorted({row.threshold_keV for row in rows})
+    backgrounds = list(dict.fromkeys(row.background for row in sorted(rows, key=lambda row: -(fraction(row) or 0))))
+    return [[pick([row for row in rows if (row.threshold_keV, row.background) == (threshold, background)])
+             for background in backgrounds] for threshold in thresholds]
+
+
+def paper_figures(limits, bounds):
+    """Yield (name, figure) for the figures of the paper that the study has curves for."""
+    of = {n: [] for n in range(1, 6)}
+    for row in limits:
+        number = re.match(r"fig([1-5])(?:[ :]|$)", row.curve)
+        if number:
+            of[int(number[1])].append(row)
+    one = of[1] or [row for row in of[3] if row.exposure_tonne_year == min(r.exposure_tonne_year for r in of[3])]
+    if one:
+        grid = in_grid(one, lambda rows: rows[0] if rows else None)
+        yield "figure1", spectra_figure(grid, max(4.5, 0.4 + 3.3 * len(grid[0])), 2.3)
+    if of[2]:
+        yield "figure2", spectra_figure([[row] for row in of[2]], 5, 2.9)
+    if of[3]:
+        grid = in_grid(of[3], list)
+        yield "figure3", limits_figure(grid, bounds, max(5, 0.4 + 3.3 * len(grid[0])), 2.3)
+    if of[4]:
+        thresholds = sorted({row.threshold_keV for row in of[4]})
+        grid = [[[row for row in of[4] if row.threshold_keV == threshold]] for threshold in thresholds]
+        yield "figure4", limits_figure(grid, bounds, 6, 2.5)
+    if of[5]:
+        yield "figure5", limits_figure([[of[5]]], bounds, 6, 3.2)
+
+
+def generic_figures(limits, study):
+    """Yield (name, figure) for a study that is not the paper's."""
+    channels = dict.fromkeys(row.channel for row in limits)
+    groups = [[row for row in limits if row.channel == channel] for channel in channels]
+    heights = [max(2.6, 0.3 + LINE * min(len(rows), MOST_LINES)) for rows in groups]
+    alone = all(len(rows) == 1 for rows in groups)      # one curve a panel: its legend fits inside
+    figure, panels = new_figure(6 if alone else 7.5, heights, right=0.15 if alone else 3.65, top=0.5, gap=0.72)
+    for axes, rows in zip(panels.flat, groups):
+        many = len(rows) > 10
+        draw_chi2(axes, rows, styles_of(len(rows)), [plain(row.curve, 34) for row in rows], "right", many,
+                  **({"loc": "upper left"} if alone else BESIDE), labelspacing=0.25)
+        axes.set(xlim=mu_range(rows, [])[:2], xlabel=MOMENT)
+        axes.set_title(f"{plain(rows[0].channel).capitalize()} recoils", fontsize=8, pad=4)
+        log_ticks(axes.xaxis, *axes.get_xlim())
+    figure.suptitle(plain(study), fontsize=9, y=1 - 0.08 / figure.get_figheight(), va="top")
+    yield "limits", figure
+
+    shown = limits[:MOST_PANELS]
+    columns = min(3, len(shown))
+    heights = [1.6] * math.ceil(len(shown) / columns)
+    figure, panels = new_figure(max(4.5, 2.6 * columns), heights, columns, top=0.75, gap=0.62)
+    for axes in panels.flat[len(shown):]:
+        axes.set_visible(False)
+    for axes, row in zip(panels.flat, shown):
+        handles = draw_spectrum(axes, row, False)
+        axes.set_title(plain(row.curve, 34), fontsize=8, pad=4)
+    note = "" if len(shown) == len(limits) else f" (the first {len(shown)} of {len(limits)} curves)"
+    figure.suptitle(plain(study) + note, fontsize=9, y=1 - 0.08 / figure.get_figheight(), va="top")
+    figure.legend(handles=handles, loc="upper center", ncol=3, frameon=False, borderaxespad=0,
+                  bbox_to_anchor=(0.5, 1 - 0.25 / figure.get_figheight()))
+    yield "spectra", figure
+
+
+def figures(limits, bounds, study):
+    """Yield (name, figure): the paper's where curves are named after them."""
+    if any(re.match(r"fig[1-5](?:[ :]|$)", row.curve) for row in limits):
+        return paper_figures(limits, bounds)
+    return generic_figures(limits, study)
