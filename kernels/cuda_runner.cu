@@ -1,5 +1,5 @@
-#include <thrust/device_allocator.h>
-#include <thrust/device_vector.h>
+#include <thrust/allocate_unique.h>
+#include <thrust/device_ptr.h>
 
 #include <cub/device/device_segmented_reduce.cuh>
 
@@ -25,6 +25,43 @@ int device_count(std::string& reason) {
   return count;
 }
 
+/// Memory that is taken and given back in the order of launches, from a pool that keeps some: a
+/// plain cudaMalloc waits for the device, and so does cudaFree, for every buffer of every launch.
+template <class T>
+struct PoolAllocator {
+  using value_type = T;
+  using pointer = thrust::device_ptr<T>;
+  using const_pointer = thrust::device_ptr<const T>;
+  using reference = thrust::device_reference<T>;
+  using const_reference = thrust::device_reference<const T>;
+  using size_type = std::size_t;
+  using difference_type = std::ptrdiff_t;
+  template <class U>
+  struct rebind {
+    using other = PoolAllocator<U>;
+  };
+
+  pointer allocate(std::size_t n) const {
+    void* memory = nullptr;
+    if (n > 0) check(cudaMallocAsync(&memory, n * sizeof(T), nullptr), "memory");
+    return pointer(static_cast<T*>(memory));
+  }
+  void deallocate(pointer memory, std::size_t) const noexcept {
+    if (memory.get()) cudaFreeAsync(memory.get(), nullptr);
+  }
+};
+
+/// What the pool of the current device keeps when nothing is in use; the rest others may have.
+void keep_pool(std::uint64_t bytes) {
+  int index = 0, pools = 0;
+  check(cudaGetDevice(&index), "device");
+  check(cudaDeviceGetAttribute(&pools, cudaDevAttrMemoryPoolsSupported, index), "memory pools");
+  if (pools == 0) throw DeviceError("the device has no memory pools: a newer driver may help");
+  cudaMemPool_t pool{};
+  check(cudaDeviceGetDefaultMemPool(&pool, index), "memory pool");
+  check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &bytes), "memory pool");
+}
+
 /// Memory and launches on the current device.
 class CudaSpace {
  public:
@@ -33,7 +70,9 @@ class CudaSpace {
   static constexpr int lanes = 4;
 
   template <class T>
-  using Allocator = thrust::device_allocator<T>;
+  using Allocator = PoolAllocator<T>;
+
+  CudaSpace() { keep_pool(std::uint64_t{256} << 20); }
 
   std::string name() const { return "cuda"; }
 
@@ -76,8 +115,9 @@ class CudaSpace {
     std::size_t bytes = 0;
     check(cub::DeviceSegmentedReduce::Sum(nullptr, bytes, terms, sums, count, begin, begin + 1),
           "segmented sum");
-    thrust::device_vector<char> scratch(bytes);
-    check(cub::DeviceSegmentedReduce::Sum(thrust::raw_pointer_cast(scratch.data()), bytes, terms,
+    const auto scratch =
+        thrust::uninitialized_allocate_unique_n<char>(PoolAllocator<char>{}, bytes);
+    check(cub::DeviceSegmentedReduce::Sum(thrust::raw_pointer_cast(scratch.get()), bytes, terms,
                                           sums, count, begin, begin + 1),
           "segmented sum");
   }
@@ -102,7 +142,8 @@ CudaStatus cuda_status() {
 std::unique_ptr<Runner> make_cuda_runner() {
   std::string reason;
   if (device_count(reason) == 0) throw DeviceError("no CUDA device: " + reason);
-  return std::make_unique<Pipeline<ThrustExecutor<CudaSpace>>>(ThrustExecutor<CudaSpace>({}));
+  return std::make_unique<Pipeline<ThrustExecutor<CudaSpace>>>(
+      ThrustExecutor<CudaSpace>(CudaSpace{}));
 }
 
 }  // namespace magnu

@@ -1,5 +1,8 @@
 #include "magnu/core/data.hpp"
 
+#include <map>
+#include <mutex>
+
 #include "magnu/core/error.hpp"
 
 namespace magnu {
@@ -10,9 +13,12 @@ bool has_data_table(const std::string& file_name) {
   return false;
 }
 
-CsvTable data_table(const std::string& file_name) {
+const CsvTable& data_table(const std::string& file_name) {
+  static std::map<std::string, CsvTable> read;
+  static std::mutex reading;
+  const std::lock_guard lock(reading);
   for (const auto& [name, text] : data_files())
-    if (name == file_name) return {"data/" + name, text};
+    if (name == file_name) return read.try_emplace(file_name, "data/" + name, text).first->second;
   throw Error("data/" + file_name + ": not compiled into this program");
 }
 

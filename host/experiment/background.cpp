@@ -60,7 +60,7 @@ std::string Background::label() const {
 Background named_background(const std::string& name) {
   if (name == "xe136_2nbb") return {Background::Kind::xe136_2nbb, 1, name, {}, {}};
   Background background{Background::Kind::named, 1, name, {}, {}};
-  const auto table = data_table("backgrounds.csv");
+  const auto& table = data_table("backgrounds.csv");
   for (std::size_t row = 0; row < table.rows(); ++row) {
     if (table.text(row, "background") != name) continue;
     const auto& kind = table.text(row, "kind");
@@ -84,7 +84,7 @@ Background named_background(const std::string& name) {
 }
 
 std::vector<std::string> background_names() {
-  const auto table = data_table("backgrounds.csv");
+  const auto& table = data_table("backgrounds.csv");
   std::vector<std::string> names;
   for (std::size_t row = 0; row < table.rows(); ++row)
     if (std::find(names.begin(), names.end(), table.text(row, "background")) == names.end())

@@ -40,7 +40,7 @@ class Builder {
   }
 
   SolarFlux build() {
-    const auto totals = data_table("solar_fluxes.csv");
+    const auto& totals = data_table("solar_fluxes.csv");
     for (std::size_t row = 0; row < totals.rows(); ++row) {
       const auto& name = totals.text(row, "component");
       const auto& chosen = flux_.settings.components;
@@ -61,7 +61,7 @@ class Builder {
     flux_.end_energy.push_back(0);
     flux_.first_panel.push_back(static_cast<int>(flux_.panels.size()));
     flux_.first_line.push_back(static_cast<int>(flux_.lines.size()));
-    const auto shapes = data_table("solar_components.csv");
+    const auto& shapes = data_table("solar_components.csv");
     for (std::size_t row = 0; row < shapes.rows(); ++row) {
       if (shapes.text(row, "component") != name) continue;
       const auto& kind = shapes.text(row, "kind");
@@ -121,7 +121,7 @@ class Builder {
 
   /// Linear between the table's nodes and normalised over the table; panels end on nodes.
   void add_table(const std::string& file, double total) {
-    const auto table = data_table(file);
+    const auto& table = data_table(file);
     const auto energy = table.numbers("neutrino_energy_MeV");
     const auto value = table.numbers("probability_per_MeV");
     double norm = 0;
@@ -147,12 +147,12 @@ class Builder {
   }
 
   void add_production() {
-    const auto models = data_table("solar_models.csv");
+    const auto& models = data_table("solar_models.csv");
     std::string production;
     for (std::size_t row = 0; row < models.rows(); ++row)
       if (models.text(row, "model") == flux_.settings.solar_model)
         production = models.text(row, "production");
-    const auto table = data_table("production_" + production + ".csv");
+    const auto& table = data_table("production_" + production + ".csv");
     const auto padded = [](std::vector<double> values) {  // for whole vectors
       values.resize((values.size() + shell_multiple - 1) / shell_multiple * shell_multiple);
       return values;
@@ -227,7 +227,7 @@ SolarFlux make_solar_flux(const FluxSettings& settings, std::span<const Oscillat
 }
 
 std::vector<std::string> solar_models() {
-  const auto table = data_table("solar_models.csv");
+  const auto& table = data_table("solar_models.csv");
   std::vector<std::string> names;
   for (std::size_t row = 0; row < table.rows(); ++row) names.push_back(table.text(row, "model"));
   return names;
@@ -238,7 +238,7 @@ std::vector<std::string> b8_spectra() {
 }
 
 std::vector<std::string> solar_components() {
-  const auto table = data_table("solar_fluxes.csv");
+  const auto& table = data_table("solar_fluxes.csv");
   std::vector<std::string> names;
   for (std::size_t row = 0; row < table.rows(); ++row)
     names.push_back(table.text(row, "component"));
@@ -251,7 +251,7 @@ namespace {
 template <class OfTable>
 std::vector<double> energies_of(const std::string& component, const std::string& b8_spectrum,
                                 OfTable&& of_table) {
-  const auto shapes = data_table("solar_components.csv");
+  const auto& shapes = data_table("solar_components.csv");
   std::vector<double> energies;
   for (std::size_t row = 0; row < shapes.rows(); ++row)
     if (shapes.text(row, "component") == component)

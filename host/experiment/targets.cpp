@@ -11,7 +11,7 @@
 namespace magnu {
 
 std::vector<std::string> target_names() {
-  const auto table = data_table("targets.csv");
+  const auto& table = data_table("targets.csv");
   std::vector<std::string> names;
   for (std::size_t row = 0; row < table.rows(); ++row)
     if (std::find(names.begin(), names.end(), table.text(row, "target")) == names.end())
@@ -23,7 +23,7 @@ namespace {
 
 Target read_target(const std::string& name) {
   Target target{name, {}, {}};
-  const auto table = data_table("targets.csv");
+  const auto& table = data_table("targets.csv");
   double sum = 0;
   for (std::size_t row = 0; row < table.rows(); ++row) {
     if (table.text(row, "target") != name) continue;
@@ -40,7 +40,7 @@ Target read_target(const std::string& name) {
   for (auto& isotope : target.isotopes) isotope.abundance /= sum;
 
   if (const auto file = "binding_" + name + ".csv"; has_data_table(file)) {
-    const auto shells = data_table(file);
+    const auto& shells = data_table(file);
     for (std::size_t row = 0; row < shells.rows(); ++row)
       target.shells.push_back({shells.number(row, "binding_energy_eV") * constants::eV,
                                static_cast<int>(shells.number(row, "electrons"))});

@@ -37,7 +37,10 @@ const std::string& read_text(const Setting& setting, const std::string& remedy) 
 
 /// A word out of a list.
 std::string read_choice(const Setting& setting, const std::vector<std::string>& known) {
-  const auto& text = read_text(setting, "known: " + joined(known));
+  // Said only where it is needed: a sweep reads a curve for every value.
+  const auto& text = setting.kind == Setting::Kind::scalar && !setting.scalar.empty()
+                         ? setting.scalar
+                         : read_text(setting, "known: " + joined(known));
   if (std::find(known.begin(), known.end(), text) == known.end()) {
     const auto near = nearest_name(text, known);
     throw setting.error("unknown name", (near.empty() ? "" : "did you mean '" + near + "'? ") +

@@ -15,7 +15,7 @@ const std::vector<std::pair<std::string, std::string_view>>& data_files();
 bool has_data_table(const std::string& file_name);
 
 /// A compiled-in table.
-CsvTable data_table(const std::string& file_name);
+const CsvTable& data_table(const std::string& file_name);
 
 /// Names N of the files `prefix`N.csv.
 std::vector<std::string> data_names(const std::string& prefix);
