@@ -150,7 +150,9 @@ int run_merge(const Options& options) {
 
 int run_status(const Options& options) {
   const auto whole = scan_status(options.folder);
-  print(whole.empty() ? status_report(shard_states(options.folder)) : whole);
+  print(whole);
+  if (whole.empty() || std::filesystem::exists(options.folder + "/shards"))
+    print(status_report(shard_states(options.folder)));
   return done;
 }
 

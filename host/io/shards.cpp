@@ -142,7 +142,10 @@ std::string command_for(const std::string& command, std::size_t shard, std::size
 }
 
 std::string scan_status(const fs::path& results) {
-  if (!fs::exists(results / checkpoint_name)) return "";
+  if (!fs::exists(results / checkpoint_name))
+    return fs::exists(results / "study.json") && !fs::exists(results / "shards")
+               ? "scan  finished\n"
+               : "";
   const auto state = state_of(results, 1, 1, checkpoint_name);
   auto text = "scan" + line_of(state);
   if (state.kind == ShardState::Kind::stopped && !state.manifest.command.empty())

@@ -317,8 +317,7 @@ class CurveScan {
   bool respond(Flux& flux) {
     const std::size_t rows = coefficients_ * responses_;
     if (reach_threshold_ || oscillations_ < 100 || rows > 100'000) return false;
-    const auto oscillations = oscillation_points(flux);
-    const auto solar = make_solar_flux(curve_at(flux.first_shape, 0, 0).flux, oscillations);
+    const auto solar = make_solar_flux(curve_at(flux.first_shape, 0, 0).flux, extremes(flux));
     const std::size_t nodes = solar.survival_nodes.size();
     if (oscillations_ < 2 * nodes) return false;
     auto shared = amplitudes_.problem();  // what all oscillation points share
@@ -347,8 +346,7 @@ class CurveScan {
     for (std::size_t first = begin; first < end; first += batch) {
       const std::size_t here = std::min(batch, end - first);
       auto problem = repeated(shared, here);
-      const auto signals =
-          runner_.signals(solar, response, std::span(oscillations).subspan(first, here));
+      const auto signals = runner_.signals(solar, response, oscillation_points(flux, first, here));
       problem.signal.assign(signals.begin(), signals.end());
       deliver((flux.first_shape + first) * per_shape_, here * per_shape_,
               [&](std::size_t done, std::size_t count) {
@@ -361,15 +359,38 @@ class CurveScan {
     return true;
   }
 
-  std::vector<Oscillation> oscillation_points(const Flux& flux) const {
-    std::vector<Oscillation> points(oscillations_);
+  /// Oscillation points first, first + 1, ... of a flux.
+  std::vector<Oscillation> oscillation_points(const Flux& flux, std::size_t first,
+                                              std::size_t count) const {
+    std::vector<Oscillation> points(count);
     auto curve = curve_at(flux.first_shape, 0, 0);
     const auto axes = grid_.axes(AxisKind::oscillation);
-    for (std::size_t o = 0; o < oscillations_; ++o) {
-      for (std::size_t a = axes.size(), i = o; a-- > 0; i /= axes[a]->size())
+    for (std::size_t p = 0; p < count; ++p) {
+      for (std::size_t a = axes.size(), i = first + p; a-- > 0; i /= axes[a]->size())
         axes[a]->field->copy(curve, axes[a]->variants[curve_][i % axes[a]->size()]);
-      points[o] = curve.flux.oscillation;
+      points[p] = curve.flux.oscillation;
     }
+    return points;
+  }
+
+  /// The corners of all oscillation points: where Pee is singular moves one way with each axis, so
+  /// what serves them serves all.
+  std::vector<Oscillation> extremes(const Flux& flux) const {
+    std::vector<Curve> corners{curve_at(flux.first_shape, 0, 0)};
+    for (const auto* axis : grid_.axes(AxisKind::oscillation)) {
+      const auto& values = axis->variants[curve_];
+      const auto [least, most] =
+          std::minmax_element(values.begin(), values.end(), [&](const Curve& x, const Curve& y) {
+            return axis->field->number(x) < axis->field->number(y);
+          });
+      for (std::size_t c = corners.size(); c-- > 0;) {
+        corners.push_back(corners[c]);
+        axis->field->copy(corners[c], *least);
+        axis->field->copy(corners.back(), *most);
+      }
+    }
+    std::vector<Oscillation> points;
+    for (const auto& corner : corners) points.push_back(corner.flux.oscillation);
     return points;
   }
 

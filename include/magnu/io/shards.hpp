@@ -35,7 +35,7 @@ std::string command_for(const std::string& command, std::size_t shard, std::size
 
 /// What is shown of a run by `magnu status`.
 std::string status_report(const std::vector<ShardState>& states);
-/// Of a run without shards; empty where none is unfinished there.
+/// Of a run without shards; empty where there is none.
 std::string scan_status(const std::filesystem::path& results);
 
 /// Joins finished shards into the files of an unsharded run, to the same bytes; physics is not
