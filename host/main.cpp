@@ -129,9 +129,11 @@ int run(int argc, char** argv) {
                    "how often a study with axes seals what it has")
       ->type_name("TIME")
       ->capture_default_str();
-  scan->add_option("--chunk", options.chunk, "detectors of a study with axes held at a time")
+  scan->add_option(
+          "--chunk", options.chunk,
+          "detectors of a study with axes held at a time (default: what suits the backend)")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 30))
-      ->capture_default_str();
+      ->type_name("N");
   scan->add_option("--csv-limit", options.csv_limit,
                    "write limits.csv too for a study with axes of up to this many rows")
       ->capture_default_str();

@@ -64,6 +64,8 @@ class ThrustExecutor {
   int threads() const {
     return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   }
+  /// Many times the threads of a device, and 32 MiB to copy.
+  std::size_t chunk() const { return std::size_t{1} << 22; }
   int concurrent_calls() const { return 1; }
   std::size_t parts(std::size_t n) const { return n; }
   std::size_t working_bytes() const { return space_.working_bytes(); }

@@ -172,6 +172,7 @@ class Perturbed : public Runner {
   std::string device() const override { return runner_.device(); }
   std::string instruction_set() const override { return runner_.instruction_set(); }
   int threads() const override { return runner_.threads(); }
+  std::size_t chunk() const override { return runner_.chunk(); }
   int concurrent_calls() const override { return runner_.concurrent_calls(); }
   std::vector<double> survival(const SolarFlux& flux,
                                std::span<const Oscillation> parameters) const override {

@@ -56,7 +56,7 @@ struct Scanned {
   Counters counters;
 };
 
-Scanned scan(const Grid& grid, const Runner& runner, std::size_t chunk = default_chunk,
+Scanned scan(const Grid& grid, const Runner& runner, std::size_t chunk = 0,
              Evaluation evaluation = Evaluation::fast, DetectorRange range = {}) {
   Scanned result;
   if (range.end == 0) range.end = grid.size();

@@ -43,7 +43,7 @@ class CurveScan {
         curve_(curve),
         runner_(runner),
         evaluation_(evaluation),
-        chunk_(std::max<std::size_t>(chunk, 1)),
+        chunk_(chunk > 0 ? chunk : runner.chunk()),
         range_(range),
         sink_(sink),
         writer_(writer),

@@ -8,7 +8,7 @@
 
 #include "magnu/io/limits_file.hpp"
 #include "magnu/scan/cpu_runner.hpp"
-#include "magnu/scan/grid_scan.hpp"
+#include "magnu/scan/engine.hpp"
 
 namespace magnu {
 
@@ -18,7 +18,7 @@ struct Options {
   std::string shard, checkpoint_every = "60s", folder, command;
   std::vector<std::string> overrides;
   std::string threads;
-  std::size_t chunk = default_chunk, csv_limit = LimitsFile::default_csv_rows;
+  std::size_t chunk = 0, csv_limit = LimitsFile::default_csv_rows;
   bool surface = false, resume = false, overwrite = false, verify = false, quiet = false,
        verbose = false;
 };

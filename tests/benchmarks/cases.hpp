@@ -84,7 +84,7 @@ inline Grid shape_axis(std::size_t points) {
 
 /// The limit of every detector of a grid, thrown away.
 inline void scan(const Grid& detectors, const Runner& runner) {
-  scan_grid(detectors, runner, Evaluation::fast, default_chunk, {0, detectors.size()},
+  scan_grid(detectors, runner, Evaluation::fast, 0, {0, detectors.size()},
             [](std::span<const double> limits, const Counters&) {
               benchmark::DoNotOptimize(limits.data());
             },

@@ -18,7 +18,7 @@ struct GridRun {
   const Runner& runner;
   Evaluation evaluation = Evaluation::fast;
   std::filesystem::path folder;  ///< of the results
-  std::size_t chunk = default_chunk;
+  std::size_t chunk = 0;
   std::size_t csv_rows = 0;
   bool surface = false;
   bool resume = false;     ///< go on with what a checkpoint holds

@@ -12,6 +12,9 @@ namespace magnu {
 /// The part of an executor of Pipeline that owns memory, for those that run on the host.
 class HostMemory {
  public:
+  /// 2 MiB of limits; two of them are under way.
+  std::size_t chunk() const { return std::size_t{1} << 18; }
+
   template <class T>
   using Buffer = Array<T>;
 

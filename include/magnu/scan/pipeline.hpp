@@ -25,6 +25,7 @@ namespace magnu {
 ///     parts(n)                           into how many indices work in n parts is best divided
 ///     row_by_row                         whether a thread had better finish a recoil row than
 ///                                        leave its cells to others
+///     chunk()                            how many detectors are best combined at a time
 ///     working_bytes()                    what the blocks of a direct evaluation may take
 ///
 /// OpenMP, CUDA, Thrust's host policies and the tests' emulator are executors; the algorithm is
@@ -38,6 +39,7 @@ class Pipeline : public Runner {
   std::string device() const override { return executor_.device(); }
   std::string instruction_set() const override { return executor_.instruction_set(); }
   int threads() const override { return executor_.threads(); }
+  std::size_t chunk() const override { return executor_.chunk(); }
   int concurrent_calls() const override { return executor_.concurrent_calls(); }
 
   std::vector<double> survival(const SolarFlux& flux,

@@ -75,6 +75,8 @@ class Runner {
   virtual std::string device() const = 0;  ///< what it runs on, in words
   virtual std::string instruction_set() const = 0;
   virtual int threads() const = 0;  ///< of the processor, for what is done beside the device too
+  /// Detectors of a grid that are best combined at a time.
+  virtual std::size_t chunk() const = 0;
   /// How many threads may call this runner at once.
   virtual int concurrent_calls() const = 0;
 
