@@ -30,6 +30,13 @@ std::pair<double, std::string> split_quantity(const Setting& setting) {
   return {value, space == std::string::npos ? "" : setting.scalar.substr(space)};
 }
 
+/// In the unit of an axis.
+std::string in_unit(const std::string& unit, const Setting& setting) {
+  return unit == "keV"          ? energy_text(read_quantity(setting, Dimension::energy))
+         : unit == "tonne year" ? exposure_text(read_quantity(setting, Dimension::exposure))
+                                : fmt::format("{}", read_number(setting));
+}
+
 /// How many values an axis has, before any is made.
 std::size_t axis_length(const Setting& list) {
   if (list.kind == Setting::Kind::list) {
@@ -50,13 +57,14 @@ std::size_t axis_length(const Setting& list) {
 }
 
 /// The values of a range as settings of their own.
-std::vector<Setting> expand_range(const Setting& range) {
+std::vector<Setting> expand_range(const AxisField& field, const Setting& range) {
   for (const char* key : {"from", "to"})
     if (!range.find(key)) throw range.error(std::string("'") + key + "' is missing", form);
-  const auto [from, unit] = split_quantity(*range.find("from"));
-  const auto [to, other_unit] = split_quantity(*range.find("to"));
-  if (unit != other_unit)
-    throw range.find("to")->error("the unit differs from that of 'from'", "use one unit for both");
+  auto first = *range.find("from"), last = *range.find("to");
+  if (split_quantity(first).second != split_quantity(last).second)
+    for (auto* end : {&first, &last}) end->scalar = in_unit(field.unit, *end);
+  const auto [from, unit] = split_quantity(first);
+  const double to = split_quantity(last).first;
   const auto points = static_cast<long long>(axis_length(range));
   bool log = false;
   if (const auto* spacing = range.find("spacing")) {
@@ -142,7 +150,9 @@ std::vector<NamedValues> read_values(const Setting& setting, std::size_t curves)
                      "shorten an axis");
   std::vector<NamedValues> values;
   for (const auto& [path, list] : setting.entries) {
-    values.emplace_back(path, list.kind == Setting::Kind::map ? expand_range(list) : list.items);
+    values.emplace_back(path, list.kind == Setting::Kind::map
+                                  ? expand_range(*find_axis_field(path), list)
+                                  : list.items);
     std::set<std::string> seen;
     for (const auto& value : values.back().second)
       if (!seen.insert(value.brief()).second)
