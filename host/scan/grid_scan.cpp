@@ -165,9 +165,10 @@ class CurveScan {
   };
 
   /// Makes rows and combines them, as many at a time as their detectors fill a chunk. make_row(row,
-  /// threshold): the templates of a row, at its own threshold where none is given.
+  /// threshold): the templates of a row, at its own threshold where none is given; so many threads
+  /// may call it at once.
   template <class MakeRow>
-  void combine(std::size_t first_row, std::size_t rows, const MakeRow& make_row) {
+  void combine(std::size_t first_row, std::size_t rows, int threads, const MakeRow& make_row) {
     const std::size_t from = std::max(first_row, range_.first / per_row_);
     const std::size_t to = std::min(first_row + rows, (range_.end + per_row_ - 1) / per_row_);
     const std::size_t block = std::max<std::size_t>(chunk_ / per_row_, 1);
@@ -187,7 +188,7 @@ class CurveScan {
         continue;
       }
       std::vector<Row> made(here);
-      in_parallel(runner_.threads(), here,
+      in_parallel(threads, here,
                   [&](std::size_t i) { made[i] = make_row(first - first_row + i, nullptr); });
       auto problem = amplitudes_.problem();
       for (const auto& row : made) append(problem, row);
@@ -301,12 +302,13 @@ class CurveScan {
         spectra[i] = total(runner_.spectra(*shapes[s].convolution, grids[i]->rows));
       });
       counters_.coefficient_evaluations += here;
-      combine(first_row, here * responses_, [&](std::size_t row, const double* threshold) {
+      const auto make_row = [&](std::size_t row, const double* threshold) {
         const std::size_t i = row / responses_, r = row % responses_;
         const std::size_t s = (first + i) / coefficients_, c = (first + i) % coefficients_;
         const auto made = binned(flux, *grids[i], first_shape + s, c, r, threshold);
         return Row{bin(made->binning, spectra[i]), made->bins};
-      });
+      };
+      combine(first_row, here * responses_, runner_.threads(), make_row);
       counters_.rebinnings += here * responses_;
     }
   }
@@ -429,21 +431,27 @@ class CurveScan {
     return problem;
   }
 
-  /// The dense grid of each row, one after the other: a judge, not a way to scan.
+  /// The dense grid of each row: a judge, not a way to scan. A thread sums a row alone, where there
+  /// are rows enough: it then waits for no other.
   void sum_directly(const Flux& flux) {
     const std::size_t rows = coefficients_ * responses_, first_row = flux.first_shape * rows;
-    const std::size_t end_row = (range_.end + per_row_ - 1) / per_row_;
-    for (std::size_t row = std::max(first_row, range_.first / per_row_);
-         row < std::min(first_row + oscillations_ * rows, end_row); ++row) {
-      const auto own = curve_at(row / rows, row % rows / responses_, row % responses_);
-      const auto solar = make_solar_flux(own.flux);
-      combine(row, 1, [&](std::size_t, const double* threshold) {
-        auto curve = own;
+    const std::size_t from = std::max(first_row, range_.first / per_row_);
+    const std::size_t to =
+        std::min(first_row + oscillations_ * rows, (range_.end + per_row_ - 1) / per_row_);
+    const int calls = runner_.concurrent_calls();
+    const auto block = static_cast<std::size_t>(4 * calls);
+    for (std::size_t first = from; first < to; first += block) {
+      const std::size_t here = std::min(block, to - first);
+      const int threads = here >= static_cast<std::size_t>(calls) ? calls : 1;
+      combine(first, here, threads, [&](std::size_t i, const double* threshold) {
+        const std::size_t row = first + i;
+        auto curve = curve_at(row / rows, row % rows / responses_, row % responses_);
+        const auto solar = make_solar_flux(curve.flux);
         if (threshold) curve.threshold = *threshold;
         const auto problem = make_recoil_problem(curve, load_target(curve.target), solar);
         return Row{direct_templates(runner_, solar, problem), make_binned(nullptr, curve).bins};
       });
-      ++counters_.direct_evaluations;
+      counters_.direct_evaluations += here;
     }
   }
 
