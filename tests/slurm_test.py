@@ -29,7 +29,7 @@ axes:
   oscillation.sin2_theta12: {from: 0.2, to: 0.45, points: 10}
   exposure: [1 tonne year, 10 tonne year, 100 tonne year]
 """
-POINTS = 3000  # a minute on one processor
+POINTS = 12000  # a minute on one processor
 DIRECT = ["--set", f"axes.oscillation.sin2_theta12.points={POINTS}", "--evaluation", "direct"]
 
 CONF = """\
