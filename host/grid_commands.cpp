@@ -49,6 +49,8 @@ int run_shard(const Options& options, const GridRun& run) {
         "shard {}: {} of {} detectors in {:.2f} s; when all are there: magnu merge {}\n",
         options.shard, range.end - range.first, run.grid.size(), outcome.seconds,
         run.folder.string()));
+  // Once for the study: merging does no physics.
+  if (shard == 1 && !run.study.reach && !options.quiet) warn_of_few_events(run.grid, run.runner);
   return done;
 }
 
@@ -67,7 +69,7 @@ int run_whole(const Options& options, const GridRun& run) {
         run,
         [&](std::size_t first, std::span<const double> values) {
           drawn.see(first, values);
-          if (!study.reach) outside.see(first, values);
+          outside.see(first, values);
           if (!few.empty()) std::copy(values.begin(), values.end(), few.begin() + first);
         },
         progress);
@@ -92,9 +94,9 @@ int run_whole(const Options& options, const GridRun& run) {
     print(fmt::format("{:.0f} detectors in {:.2f} s, {}detectors/s\nresults in {}\n", scanned,
                       seconds, scaled_text(scanned / seconds), folder.path().string()));
   }
-  if (!study.reach && !options.quiet) {
+  if (!options.quiet) {
     outside.warn();
-    warn_of_few_events(grid, runner);
+    if (!study.reach) warn_of_few_events(grid, runner);
   }
   return exit_code(report);
 }
@@ -129,22 +131,27 @@ int run_merge(const Options& options) {
   const ResultsFolder folder(options.folder, study, options.overwrite);
   const RunLock lock(options.folder);
   std::vector<std::string> names;
-  const auto merged = merge_shards(options.folder, study, options.csv_limit, names);
+  const Grid grid(study.curves, study.axes, study.reach);
+  OutsideRange outside(grid);
+  const auto merged = merge_shards(
+      options.folder, study, options.csv_limit,
+      [&](std::size_t first, std::span<const double> values) { outside.see(first, values); },
+      names);
   const auto& identity = merged.first.identity;
-  Provenance provenance{identity.backend,
-                        "",
-                        identity.instruction_set,
-                        identity.evaluation,
-                        0,
-                        merged.seconds,
-                        merged.counters,
-                        merged.detectors,
-                        nullptr,
-                        merged.first.shards};
+  Provenance provenance;
+  provenance.backend = identity.backend;
+  provenance.instruction_set = identity.instruction_set;
+  provenance.evaluation = identity.evaluation;
+  provenance.wall_seconds = merged.seconds;
+  provenance.counters = merged.counters;
+  provenance.detectors = merged.detectors;
+  provenance.outside_range = outside.count();
+  provenance.shards = merged.first.shards;
   folder.write(study, {}, provenance, names);
   if (!options.quiet)
     print(fmt::format("{} detectors of {} shards merged\nresults in {}\n", merged.detectors,
                       merged.first.shards, options.folder));
+  if (!options.quiet) outside.warn();
   return done;
 }
 
@@ -152,7 +159,7 @@ int run_status(const Options& options) {
   const auto whole = scan_status(options.folder);
   print(whole);
   if (whole.empty() || std::filesystem::exists(options.folder + "/shards"))
-    print(status_report(shard_states(options.folder)));
+    print(status_report(shard_states(options.folder, options.checksums)));
   return done;
 }
 

@@ -134,8 +134,10 @@ int run(int argc, char** argv) {
           "detectors of a study with axes held at a time (default: what suits the backend)")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 30))
       ->type_name("N");
+  const CLI::Range rows(std::size_t{0}, std::size_t{1} << 40);
   scan->add_option("--csv-limit", options.csv_limit,
                    "write limits.csv too for a study with axes of up to this many rows")
+      ->check(rows)
       ->capture_default_str();
 
   auto* spectrum = app.add_subcommand(
@@ -149,10 +151,13 @@ int run(int argc, char** argv) {
   auto* merge = app.add_subcommand("merge", "join the finished shards of a study into its results");
   merge->add_option("DIR", options.folder, "the results folder that holds shards/")->required();
   merge->add_option("--csv-limit", options.csv_limit, "write limits.csv too up to this many rows")
+      ->check(rows)
       ->capture_default_str();
   merge->add_flag("--overwrite", options.overwrite, "replace another study's results there");
   auto* status = app.add_subcommand("status", "how far a study with axes or its shards are");
   status->add_option("DIR", options.folder, "the results folder")->required();
+  status->add_flag("--checksums", options.checksums,
+                   "read the values of finished shards and check them too");
   auto* check = app.add_subcommand("check", "validate a study, print it whole and what it costs");
   add_study(check);
   check->add_flag("--surface", options.surface, "count what scan --surface writes");

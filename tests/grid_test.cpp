@@ -450,6 +450,22 @@ TEST(Overrides, ReachAxesWhosePathsHoldDots) {
   ASSERT_EQ(study.axes.size(), 2u);
   EXPECT_EQ(study.axes[0].size(), 7u);
   EXPECT_EQ(study.axes[1].labels, std::vector<std::string>{"2 keV"});
+  const auto more = read_study(
+      file, {"axes.resolution.a=[0, 0.3]", "axes.background.fraction={from: 0, to: 1, points: 5}"});
+  ASSERT_EQ(more.axes.size(), 4u);
+  EXPECT_EQ(more.axes[2].field->path, "resolution.a");
+  EXPECT_EQ(more.axes[3].size(), 5u);
+}
+
+TEST(StudyWarnings, NameWhatAnAxisReplaces) {
+  const auto warnings = [](const char* text) { return study_of(text).warnings; };
+  const auto both = warnings(
+      "exposure: 3 t yr\naxes: {exposure: [1 t yr], resolution.a: [0, 1]}\n"
+      "curves: [{name: a, resolution: {a: 0.2}}, {name: b}]\n");
+  ASSERT_EQ(both.size(), 2u);
+  EXPECT_NE(both[0].find("exposure"), std::string::npos) << both[0];
+  EXPECT_NE(both[1].find("curves[1].resolution.a"), std::string::npos) << both[1];
+  EXPECT_TRUE(warnings("bins: 3\naxes: {exposure: [1 t yr]}\n").empty());
 }
 
 struct BadAxes {
@@ -469,6 +485,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadAxes{"SolvedFor", "{mu_eff: [1e-11]}", "cannot be an axis"},
         BadAxes{"EmptyList", "{exposure: []}", "the list is empty"},
         BadAxes{"Scalar", "{exposure: 1 tonne year}", "a list or a range"},
+        BadAxes{"Unsorted", "{bins: [3, 1, 2]}", "neither ascend nor descend"},
+        BadAxes{"TwiceInOtherUnits", "{threshold: [1 keV, 1000 eV]}", "neither ascend nor descend"},
         BadAxes{"Twice", "{bins: [3, 3]}", "given twice"},
         BadAxes{"BadValue", "{threshold: [0.3 keV, -1 keV]}", "must be positive"},
         BadAxes{"TargetWithoutShells", "{target: [xenon, argon], electrons: [free, stepping]}",

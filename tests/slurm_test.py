@@ -282,9 +282,12 @@ def whole_array(cluster, reference):
     run.finish(reference)
     hosts = {run.manifest(i)["host"] for i in range(1, 9)}
     assert hosts == {"n1", "n2"}, hosts
-    assert "are merged" in run.submit()
+    assert "all is there" in run.submit()
+    for other in ("--set", "sin2_theta_w=0.24"), ("--isa=default",), ("--surface",):
+        refused = cluster.ask(*run.command, *other, user=USER, check=False)
+        assert refused.startswith("submit: ") and ("another study" in refused or "other options" in refused), refused
 
-    # 5: a shard that is missing is all that is submitted; one that is damaged is named.
+    # 5: a shard that is missing or damaged is all that is submitted.
     shutil.rmtree(run.out / "shards/00003-of-00008")
     (run.out / "limits.h5").unlink()
     assert "1 tasks for 1 of 8 shards" in run.begin().said, run.said
@@ -294,13 +297,12 @@ def whole_array(cluster, reference):
     data[1000] ^= 1
     values.write_bytes(data)
     (run.out / "limits.h5").unlink()
-    run.begin()
-    assert run.wait_merge() == "FAILED"
-    assert "shard 5/8" in run.logs() and "--shard 5/8" in run.logs(), run.logs()
-    assert not (run.out / "limits.h5").exists()
+    assert f"shard 5/8  broken" in cluster.ask(str(MAGNU), "status", str(run.out), "--checksums")
+    assert "1 tasks for 1 of 8 shards" in run.begin().said, run.said
+    run.finish(reference)
 
     # What else sbatch is asked for.
-    dry = run.submit("--gpus", "1", "--dry-run")
+    dry = Run(cluster, "gpu", cluster.dir / "configs/oscillation-map.yaml", 8).submit("--gpus", "1", "--dry-run")
     script = cluster.dir / "dry.sh"
     script.write_text("#!/bin/bash\n" + dry.split("#!/bin/bash\n")[1])
     assert "--gres=gpu:1" in dry and "--backend=cuda" in dry
@@ -336,27 +338,29 @@ def killed_worker(cluster, reference):
 def killed_node_and_warning(cluster, reference):
     """3: a node dies. 4: the signal ahead of the time limit. Both in one run."""
     run = Run(cluster, "requeued", cluster.dir / "slow.yaml", 8, *DIRECT, "--checkpoint-every=0.1s").begin()
-    warned, pid = until("a shard halfway", run.progressing)
-    # What Slurm sends by itself ahead of the limit. scancel would send it again and again.
-    sender = subprocess.Popen(["scancel", "--signal=USR1", "--batch", f"{run.array}_{warned}"], env=cluster.environment)
-    until("the program stops", lambda: not pathlib.Path(f"/proc/{pid}").exists())
-    at_warning = run.sealed(warned)
-    sender.kill()
-    sender.wait()
-    assert 0 < at_warning < run.size(warned), "the signal came after the end"
-
-    others = [i for i in range(1, 9) if i != warned]
-    shard, pid = until("another shard halfway", lambda: run.progressing(others))
+    shard, pid = until("a shard halfway", lambda: run.progressing(range(1, 8)))
     node = next(n for n in ("n1", "n2") if pid in cluster.processes(SLURMD_NODENAME=n))
     cluster.kill_node(node)
     at_kill = run.sealed(shard)
     assert 0 < at_kill < run.size(shard) and not run.manifest(shard)["finished"], "the kill came after the end"
     until("the node is missed", lambda: "down" in cluster.ask("sinfo", "-h", "-n", node, "-o", "%T"), 60)
     cluster.start_node(node)
+
+    # The last task of an array goes by the array's own id.
+    last, pid = until("the last shard halfway", lambda: run.progressing([8]), 300)
+    assert pid in cluster.processes(SLURM_JOB_ID=run.array), "another task has the array's id"
+    # What Slurm sends by itself ahead of the limit. scancel would send it again and again.
+    sender = subprocess.Popen(["scancel", "--signal=USR1", "--batch", f"{run.array}_{last}"], env=cluster.environment)
+    until("the program stops", lambda: not pathlib.Path(f"/proc/{pid}").exists())
+    at_warning = run.sealed(last)
+    sender.kill()
+    sender.wait()
+    assert 0 < at_warning < run.size(last), "the signal came after the end"
     run.finish(reference)
-    assert run.resumed(warned) == [at_warning], (run.resumed(warned), at_warning)
+    assert run.resumed(last) == [at_warning], (run.resumed(last), at_warning)
     assert run.resumed(shard) == [at_kill], (run.resumed(shard), at_kill)
-    assert "stopped by USR1" in (run.out / f"batch/{run.array}_{warned}.log").read_text()
+    log = (run.out / f"batch/{run.array}_{last}.log").read_text()
+    assert "stopped by USR1" in log and f"task {run.array}_{last} goes back into the queue" in log, log
 
 
 def cancelled(cluster):
@@ -391,6 +395,8 @@ def end_without_progress(run):
     assert run.state(run.array) == ["FAILED"], run.state(run.array)
     log = (run.out / f"batch/{run.array}_1.log").read_text()
     assert log.count("try\n") == 3 and "no progress in three tries" in log, log
+    status = run.cluster.ask(str(MAGNU), "status", str(run.out))
+    assert f"shard 1/1  failed  no progress in three tries: see batch/{run.array}_1.log" in status, status
 
 
 def main():

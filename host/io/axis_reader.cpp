@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <set>
 
 #include "magnu/core/csv.hpp"
@@ -237,6 +238,15 @@ Sweep read_sweep(const Setting* axes, const Setting* reach, const std::vector<Se
       axis.variants.emplace_back();
       for (const auto& value : list)
         axis.variants.back().push_back(read_curve(with_value(curve, path, value)));
+    }
+    if (!axis.field->choice) {
+      std::vector<double> numbers;
+      for (const auto& variant : axis.variants.front())
+        numbers.push_back(axis.field->number(variant));
+      if (std::adjacent_find(numbers.begin(), numbers.end(), std::greater_equal<>()) !=
+              numbers.end() &&
+          std::adjacent_find(numbers.begin(), numbers.end(), std::less_equal<>()) != numbers.end())
+        throw list[1].error("the values of '" + path + "' neither ascend nor descend", "sort them");
     }
     if (a == 0)
       for (const auto& variant : axis.variants) sweep.curves.push_back(variant.front());

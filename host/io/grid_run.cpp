@@ -128,6 +128,8 @@ GridOutcome scan_whole(const GridRun& run, const Observer& observer, Progress& p
     fs::remove(path, ignored);
   }
   const bool go_on = earlier.has_value();
+  if (run.resume && !go_on)
+    spdlog::info("{}: no unfinished run is here: all is computed", run.folder.string());
   LimitsFile file(run.folder, run.study.name, run.grid, run.csv_rows, run.surface, go_on);
   if (go_on) file.keep_part();
   const auto fresh = new_manifest(run, 1, 1, {0, run.grid.size()});

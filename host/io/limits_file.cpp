@@ -254,7 +254,7 @@ LimitsFile::LimitsFile(fs::path folder, const std::string& study, const Grid& gr
 double LimitsFile::bytes(const Grid& grid, bool surface) {
   const double points =
       surface ? static_cast<double>(grid.curves().front().mu_eff.values().size()) : 0;
-  return 8.0 * (1 + points) * static_cast<double>(grid.size()) + (1 << 20);
+  return 8.0 * (1 + points) * static_cast<double>(grid.size()) + (1 << 14);
 }
 
 std::string LimitsFile::header() const {

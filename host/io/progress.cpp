@@ -26,7 +26,8 @@ void Progress::add(double done) {
   const double elapsed = std::chrono::duration<double>(now - start_).count();
   const double pause = std::chrono::duration<double>(now - last_).count();
   const double fraction = total_ > 0 ? std::min(1.0, done_ / total_) : 0;
-  if (quiet_ || elapsed < 2 || done_ <= skipped_ || pause < (terminal_ ? 0.1 : 10.0) * shown_)
+  if (quiet_ || elapsed < 2 || total_ <= 0 || done_ <= skipped_ ||
+      pause < (terminal_ ? 0.1 : 10.0) * shown_)
     return;
   last_ = now;
   const double rate = (done_ - skipped_) / elapsed;

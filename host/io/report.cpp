@@ -145,7 +145,7 @@ std::string grid_cost_report(const Study& study, bool surface) {
   return text + fmt::format(
                     "work                        {}convolutions, {}spectra, {}re-binnings, "
                     "{}combinations\n"
-                    "memory, about               100 MB\n"
+                    "memory, about               60 MB\n"
                     "output, about               {}B\n",
                     scaled_text(convolutions), scaled_text(spectra),
                     scaled_text(spectra * points(AxisKind::response)),

@@ -58,9 +58,7 @@ std::string study_json(const Study& study, const std::vector<CurveResult>& resul
   }
   json["accuracy"] = accuracy;
   if (!lost.empty()) json["events_lost_below_zero"] = lost;
-  if (provenance.shards > 0) {
-    json["limits_outside_scanned_range"] = nullptr;  // merging looks at no value
-  } else if (study.is_grid()) {
+  if (study.is_grid()) {
     json["limits_outside_scanned_range"] = provenance.outside_range;
   } else {
     json["limits_outside_scanned_range"] = outside;

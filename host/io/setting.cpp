@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "magnu/core/csv.hpp"
+#include "magnu/scan/axis.hpp"
 
 namespace magnu {
 namespace {
@@ -179,7 +180,15 @@ void apply_override(Setting& root, const std::string& assignment) {
   // A file and line of its own would be misleading: every part of the value comes from here.
   auto value = parse(assignment.substr(equals + 1), source);
   value.where = source;
-  for (std::string key; (key = first_key(*place, rest)) != rest; rest.erase(0, key.size() + 1)) {
+  const auto key_here = [&] {
+    std::string longest;  // an axis's name holds the dots of its setting
+    if (place == root.find("axes"))
+      for (const auto& field : axis_fields())
+        if ((rest + ".").starts_with(field.path + ".") && field.path.size() > longest.size())
+          longest = field.path;
+    return longest.empty() ? first_key(*place, rest) : longest;
+  };
+  for (std::string key; (key = key_here()) != rest; rest.erase(0, key.size() + 1)) {
     auto* next = place->find(key);
     if (!next || next->kind != Setting::Kind::map) {
       // One member of a curve's map: the others stay what the study has.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <map>
 
 #include "magnu/core/error.hpp"
@@ -37,8 +38,28 @@ bool parse_name(const std::string& name, std::size_t& shard, std::size_t& shards
   return std::sscanf(name.c_str(), "%zu-of-%zu", &shard, &shards) == 2;
 }
 
+/// Whether the values of a shard are there; with `checksums` also whether they are what they were.
+void check_values(const fs::path& folder, const Manifest& manifest, bool checksums) {
+  const auto path = folder / "values.bin";
+  const Descriptor values(path);
+  std::error_code problem;
+  const bool there = values >= 0 && fs::file_size(path, problem) >= 8 * manifest.done();
+  if (!there || (checksums && !copy_segments(manifest, values, 0, {})))
+    throw OutputError(path.string(),
+                      there ? "is damaged: its checksum does not fit" : "is missing or cut short",
+                      "compute the shard again");
+}
+
+/// What a batch script left where its program failed.
+std::string failure_of(const fs::path& folder) {
+  std::ifstream file(folder / "failed");
+  std::string text;
+  std::getline(file, text);
+  return text;
+}
+
 ShardState state_of(const fs::path& folder, std::size_t shard, std::size_t shards,
-                    const char* name = "manifest.json") {
+                    const char* name = "manifest.json", bool checksums = false) {
   ShardState state{shard, shards, ShardState::Kind::missing, "not begun", false, {}, 0};
   const auto holder = lock_holder(folder);
   const bool held = !holder.host.empty() && holder.runs();
@@ -59,6 +80,8 @@ ShardState state_of(const fs::path& folder, std::size_t shard, std::size_t shard
                    : held             ? ShardState::Kind::running
                                       : ShardState::Kind::stopped;
       state.what = held ? holder.text() : "";
+      if (shards > 0 && name == std::string("manifest.json"))
+        check_values(folder, *manifest, checksums && manifest->finished);
     } else if (held) {
       state.kind = ShardState::Kind::running;
       state.what = holder.text();
@@ -67,10 +90,17 @@ ShardState state_of(const fs::path& folder, std::size_t shard, std::size_t shard
     state.kind = ShardState::Kind::broken;
     state.what = problem.what();
   }
+  using enum ShardState::Kind;
+  if (const auto failure = failure_of(folder);
+      !failure.empty() && (state.kind == missing || state.kind == stopped)) {
+    state.kind = failed;
+    state.what = failure;
+  }
   return state;
 }
 
-constexpr const char* kind_names[] = {"missing", "broken", "running", "stopped", "finished"};
+constexpr const char* kind_names[] = {"missing", "broken", "running",
+                                      "stopped", "failed", "finished"};
 
 /// How far it is and who works on it.
 std::string line_of(const ShardState& s) {
@@ -111,7 +141,7 @@ fs::path shards_study(const fs::path& results) {
   return results / "shards" / "study.yaml";
 }
 
-std::vector<ShardState> shard_states(const fs::path& results) {
+std::vector<ShardState> shard_states(const fs::path& results, bool checksums) {
   std::size_t shards = 0;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(results / "shards", ignored)) {
@@ -128,7 +158,8 @@ std::vector<ShardState> shard_states(const fs::path& results) {
                      "compute them with: magnu scan STUDY --shard 1/N --out " + results.string());
   std::vector<ShardState> states;
   for (std::size_t shard = 1; shard <= shards; ++shard)
-    states.push_back(state_of(shard_folder(results, shard, shards), shard, shards));
+    states.push_back(
+        state_of(shard_folder(results, shard, shards), shard, shards, "manifest.json", checksums));
   return states;
 }
 
@@ -155,35 +186,49 @@ std::string scan_status(const fs::path& results) {
 }
 
 std::string status_report(const std::vector<ShardState>& states) {
-  std::map<std::string, std::size_t> counts;
+  using enum ShardState::Kind;
+  std::map<ShardState::Kind, std::size_t> counts;
   std::string text;
-  double done = 0, all = 0, rate = 0;
-  for (const auto& s : states) {
-    ++counts[kind_names[static_cast<int>(s.kind)]];
+  double done = 0, all = 0, rate = 0, known = 0;
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    const auto& s = states[i];
+    ++counts[s.kind];
     const auto size = static_cast<double>(s.manifest.range.end - s.manifest.range.first);
     const auto here = static_cast<double>(s.manifest.done());
     all += size;
+    known += size > 0;
     done += here;
-    const bool running = s.kind == ShardState::Kind::running;
-    if (running && s.manifest.seconds > 0) rate += here / s.manifest.seconds;
-    if (s.kind == ShardState::Kind::finished) continue;
-    text += fmt::format("shard {}/{}", s.shard, s.shards) + line_of(s);
+    if (s.kind == running && s.manifest.seconds > 0) rate += here / s.manifest.seconds;
+    if (s.kind == finished) continue;
+    std::size_t last = i;  // of shards that have not begun
+    while (s.kind == missing && last + 1 < states.size() && states[last + 1].kind == missing)
+      ++last;
+    counts[missing] += last - i;
+    text += (last == i ? fmt::format("shard {}/{}", s.shard, s.shards)
+                       : fmt::format("shards {}-{}/{}", s.shard, states[last].shard, s.shards)) +
+            line_of(s);
+    i = last;
   }
-  const double known = static_cast<double>(states.size() - counts["missing"] - counts["broken"]);
   if (known > 0) all *= static_cast<double>(states.size()) / known;  // the rest is like these
+  const bool whole = counts[finished] == states.size();
   text += fmt::format(
-      "{} shards: {} finished, {} running, {} stopped, {} broken, {} missing; "
+      "{} shards: {} finished, {} running, {} stopped, {} failed, {} broken, {} missing; "
       "{:.1f} % done",
-      states.size(), counts["finished"], counts["running"], counts["stopped"], counts["broken"],
-      counts["missing"], all > 0 ? 100 * done / all : 0.0);
+      states.size(), counts[finished], counts[running], counts[stopped], counts[failed],
+      counts[broken], counts[missing],
+      whole     ? 100
+      : all > 0 ? std::min(99.9, 100 * done / all)
+                : 0.0);
   if (rate > 0 && all > done) text += ", about " + duration_text((all - done) / rate) + " left";
   return text + "\n";
 }
 
 MergeResult merge_shards(const fs::path& results, const Study& study, std::size_t csv_rows,
-                         std::vector<std::string>& names) {
+                         const Observer& observer, std::vector<std::string>& names) {
   const auto states = shard_states(results);
   MergeResult result;
+  for (const auto& s : states)  // for its command, where none is finished
+    if (result.first.command.empty()) result.first = s.manifest;
   if (const auto* manifest = most_common(states)) result.first = *manifest;
   const auto hash = study_hash(study);
 
@@ -227,19 +272,22 @@ MergeResult merge_shards(const fs::path& results, const Study& study, std::size_
 
   const bool surface = result.first.identity.evaluation.ends_with(with_surface);
   LimitsFile file(results, study.name, grid, csv_rows, surface);
+  std::size_t seen = 0;
   for (const auto& s : states) {
     const auto path = shard_folder(results, s.shard, s.shards) / "values.bin";
     const Descriptor values(path);
-    const bool intact = copy_segments(s.manifest, values, 0,
-                                      [&](std::span<const double> some) { file.append(some); });
-    if (values < 0 || !intact) {
+    const bool intact = copy_segments(s.manifest, values, 0, [&](std::span<const double> some) {
+      if (observer) observer(seen, some);
+      file.append(some);
+      seen += some.size();
+    });
+    if (values < 0 || !intact)
       complain(s, path.string() + " is damaged: its checksum does not fit");
-      throw Error(results.string() + ": nothing is merged:" + problems);
-    }
     result.detectors += s.manifest.done();
     result.seconds += s.manifest.seconds;
     result.counters += s.manifest.counters;
   }
+  if (!problems.empty()) throw Error(results.string() + ": nothing is merged:" + problems);
   file.finish();
   names = file.names();
   return result;

@@ -341,6 +341,31 @@ std::vector<std::string> replaced_by_all(const Setting& root, const Setting& cur
   return warnings;
 }
 
+/// A setting below a map, by a path with dots; null where none is given.
+const Setting* find_at(const Setting& root, const std::string& path) {
+  const Setting* place = &root;
+  std::string rest = path;
+  for (std::size_t dot; place && (dot = rest.find('.')) != std::string::npos;
+       rest.erase(0, dot + 1))
+    place = place->kind == Setting::Kind::map ? place->find(rest.substr(0, dot)) : nullptr;
+  return place && place->kind == Setting::Kind::map ? place->find(rest) : nullptr;
+}
+
+/// Values that an axis of the same setting replaces.
+void warn_of_swept(const Setting& root, const Setting& axes, std::vector<std::string>& warnings) {
+  const auto* curves = root.find("curves");
+  for (const auto& [path, list] : axes.entries) {
+    const auto warn_in = [&, path = path](const Setting& map) {
+      if (const auto* value = find_at(map, path))
+        warnings.push_back(
+            value->error("the study's axis replaces it: this has no effect", "remove it").what());
+    };
+    warn_in(root);
+    if (curves)
+      for (const auto& curve : curves->items) warn_in(curve);
+  }
+}
+
 }  // namespace
 
 Study read_study(const std::string& path, const std::vector<std::string>& overrides) {
@@ -385,6 +410,7 @@ Study read_study(const std::string& path, const std::vector<std::string>& overri
                             [&](const Setting& map) { return read_curve(map, folder); });
     study.axes = std::move(sweep.axes);
     study.reach = std::move(sweep.reach);
+    if (axes) warn_of_swept(root, *axes, study.warnings);
     study.curves = std::move(sweep.curves);
   } else {
     for (const auto& setting : settings) study.curves.push_back(read_curve(setting, folder));

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "magnu/io/study_file.hpp"
+#include "magnu/scan/combine.hpp"
 #include "magnu/scan/verification.hpp"
 
 namespace magnu {
@@ -60,23 +61,35 @@ void warn_of_few_events(const Grid& grid, const Runner& runner) {
         drawn.index.size(), few, few_events);
 }
 
-void OutsideRange::see(std::size_t first, std::span<const double> limits) {
-  const std::size_t per_curve = grid_.per_curve(), end = first + limits.size();
+void OutsideRange::see(std::size_t first, std::span<const double> values) {
+  const std::size_t per_curve = grid_.per_curve(), end = first + values.size();
+  if (const auto* reach = grid_.reach()) {
+    const double easy = reach->range.field->sets == sets_exposure ? reach->from() : reach->to();
+    for (const double value : values) {
+      none_ += std::isnan(value);
+      at_end_ += value == easy;
+    }
+    return;
+  }
   for (std::size_t i = first; i < end;) {
     const auto& range = grid_.curves()[i / per_curve].mu_eff;
     for (const auto last = std::min(end, (i / per_curve + 1) * per_curve); i < last; ++i) {
-      outside_ += !(limits[i - first] >= range.from && limits[i - first] <= range.to);
-      none_ += std::isinf(limits[i - first]);
+      outside_ += !(values[i - first] >= range.from && values[i - first] <= range.to);
+      none_ += std::isinf(values[i - first]);
     }
   }
 }
 
 void OutsideRange::warn() const {
-  if (outside_ > 0)
+  const auto* reach = grid_.reach();
+  if (none_ > 0)
+    spdlog::warn("{} of {} detectors {}", none_, grid_.size(),
+                 reach ? "have that limit nowhere between 'from' and 'to'" : "exclude nothing");
+  if (at_end_ > 0)
     spdlog::warn(
-        "{} of {} limits lie outside the scanned range of mu_eff; {} of these exclude "
-        "nothing",
-        outside_, grid_.size(), none_);
+        "{} of {} detectors have that limit or a better one at the end of the range, {}", at_end_,
+        grid_.size(),
+        reach->range.field->sets == sets_exposure ? "'from': less will do" : "'to': more will do");
 }
 
 }  // namespace magnu

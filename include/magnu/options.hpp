@@ -19,8 +19,8 @@ struct Options {
   std::vector<std::string> overrides;
   std::string threads;
   std::size_t chunk = 0, csv_limit = LimitsFile::default_csv_rows;
-  bool surface = false, resume = false, overwrite = false, verify = false, quiet = false,
-       verbose = false;
+  bool surface = false, resume = false, overwrite = false, verify = false, checksums = false,
+       quiet = false, verbose = false;
 };
 
 // What its words mean; InputError where they mean nothing.

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "magnu/io/checkpoint.hpp"
+#include "magnu/io/grid_run.hpp"
 #include "magnu/scan/study.hpp"
 
 namespace magnu {
@@ -18,7 +18,7 @@ std::filesystem::path shards_study(const std::filesystem::path& results);
 
 /// A shard on disk.
 struct ShardState {
-  enum class Kind { missing, broken, running, stopped, finished };
+  enum class Kind { missing, broken, running, stopped, failed, finished };
   std::size_t shard = 0, shards = 0;
   Kind kind = Kind::missing;
   std::string what;      ///< is wrong, or who works on it
@@ -27,8 +27,9 @@ struct ShardState {
   double age = 0;  ///< seconds since its manifest was sealed
 };
 
-/// All shards of a run, from 1; InputError where there are none.
-std::vector<ShardState> shard_states(const std::filesystem::path& results);
+/// All shards of a run, from 1; InputError where there are none. With `checksums` the values of
+/// those that are finished are read and checked.
+std::vector<ShardState> shard_states(const std::filesystem::path& results, bool checksums = false);
 
 /// The command that computes a shard, from another shard's.
 std::string command_for(const std::string& command, std::size_t shard, std::size_t shards);
@@ -48,6 +49,7 @@ struct MergeResult {
   double seconds = 0;
 };
 MergeResult merge_shards(const std::filesystem::path& results, const Study& study,
-                         std::size_t csv_rows, std::vector<std::string>& names);
+                         std::size_t csv_rows, const Observer& observer,
+                         std::vector<std::string>& names);
 
 }  // namespace magnu

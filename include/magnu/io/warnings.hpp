@@ -21,18 +21,20 @@ void warn_of_few_events(const std::vector<CurveResult>& results);
 /// The same of a grid, from detectors drawn at random.
 void warn_of_few_events(const Grid& grid, const Runner& runner);
 
-/// Counts limits outside the range of mu_eff that their curve scans.
+/// Counts limits outside the range of mu_eff that their curve scans, and detectors that exclude
+/// nothing; of a reach study those without an answer, and those whose answer is an end of the
+/// range.
 class OutsideRange {
  public:
   explicit OutsideRange(const Grid& grid) : grid_(grid) {}
 
-  void see(std::size_t first, std::span<const double> limits);
+  void see(std::size_t first, std::span<const double> values);
   std::size_t count() const { return outside_; }
   void warn() const;
 
  private:
   const Grid& grid_;
-  std::size_t outside_ = 0, none_ = 0;
+  std::size_t outside_ = 0, none_ = 0, at_end_ = 0;
 };
 
 }  // namespace magnu
