@@ -119,9 +119,13 @@ def scale_moments(axes, limits):
     elif finite.max() > 10 * finite.min():
         axes.set(yscale="log")
         plain_log_ticks(axes.yaxis, *axes.get_ylim())
+    elif limits.asked.path == "mu_eff":     # the power of ten in the label: above the panel the title stands
+        from matplotlib.ticker import FuncFormatter
+        power = math.floor(math.log10(finite.max()))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 10 ** power:.7g}"))
+        axes.set_ylabel(axes.get_ylabel().replace("[", rf"[$10^{{{power}}}\,$", 1))
     else:
-        powers = (0, 0) if limits.asked.path == "mu_eff" else (-3, 4)
-        axes.ticklabel_format(axis="y", useMathText=True, scilimits=powers, useOffset=False)
+        axes.ticklabel_format(axis="y", useMathText=True, scilimits=(-3, 4), useOffset=False)
 
 
 def line_figure(limits):
@@ -132,7 +136,7 @@ def line_figure(limits):
              for label, mu in zip(labels, limits.mu)]
     height = max(3.2, 1.13 * LINE * (sum(text.count("\n") + 1 for text in texts) + 2))
     words, upright, below = ([], False, LINE) if x.numeric else break_words(x.values)
-    figure, panels = start_figure(limits, 5.2, [height], 1, False, left=0.75, bottom=0.35 + below)
+    figure, panels = start_figure(limits, 5.3, [height], 1, False, left=0.85, bottom=0.35 + below)
     axes = panels[0][0]
     at = x.values if x.numeric else np.arange(len(words))
     styles = (styles_of(len(labels)) * len(labels))[:len(labels)]
