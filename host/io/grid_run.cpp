@@ -115,8 +115,10 @@ GridOutcome scan_whole(const GridRun& run, const Observer& observer, Progress& p
   if (!run.overwrite) {
     earlier = Manifest::read(path);
     // Killed after the values got their name and before the run was whole: they are taken up again.
+    const bool named = earlier && earlier->finished && fs::exists(run.folder / "limits.h5") &&
+                       !fs::exists(run.folder / "study.json");
     if (earlier && earlier->finished && run.resume) LimitsFile::take_back(run.folder);
-    if (!LimitsFile::has_part(run.folder)) earlier.reset();
+    if (!named && !LimitsFile::has_part(run.folder)) earlier.reset();
   }
   if (earlier && !run.resume)
     throw InputError({run.folder.string(), 0, "", ""},

@@ -10,6 +10,7 @@
 
 #include "magnu/core/csv.hpp"
 #include "magnu/experiment/targets.hpp"
+#include "magnu/io/checkpoint.hpp"
 #include "magnu/io/counters_json.hpp"
 #include "magnu/io/quantity.hpp"
 #include "magnu/io/staged_file.hpp"
@@ -178,7 +179,9 @@ ResultsFolder::ResultsFolder(fs::path folder, const Study& study, bool overwrite
     if (text("name") == study.name && fs::exists(folder_ / "study.yaml"))
       held += ": " +
               first_difference(read_file((folder_ / "study.yaml").string()), effective_yaml(study));
-  } else {
+  } else if (!fs::exists(folder_ / checkpoint_name) && !fs::exists(folder_ / "shards")) {
+    // Beside a checkpoint or shards they are of a run that was killed while its files got their
+    // names: it knows them.
     for (const auto& name : result_names)
       if (fs::exists(folder_ / name)) held = "a " + name + " of unknown origin";
   }
