@@ -212,8 +212,11 @@ class CurveScan {
         writer_.wait();
         sink_(limits, counters_);
       } else {
-        writer_.run(
-            [limits = std::move(limits), counters = counters_, this] { sink_(limits, counters); });
+        // By reference to the sink: it outlives this curve's scan, which may end before the task
+        // does.
+        writer_.run([limits = std::move(limits), counters = counters_, &sink = sink_] {
+          sink(limits, counters);
+        });
       }
       if (progress_) progress_(static_cast<double>(here));
     }
