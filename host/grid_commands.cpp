@@ -7,6 +7,7 @@
 
 #include "magnu/commands.hpp"
 #include "magnu/core/timer.hpp"
+#include "magnu/io/file_names.hpp"
 #include "magnu/io/grid_run.hpp"
 #include "magnu/io/progress.hpp"
 #include "magnu/io/report.hpp"
@@ -60,7 +61,7 @@ int run_whole(const Options& options, const GridRun& run) {
   const ResultsFolder folder(run.folder, study, options.overwrite);
   auto provenance = provenance_of(options, runner, grid.size());
   DrawnDetectors drawn(grid);
-  OutsideRange outside(grid);
+  RangeTally outside(grid);
   std::vector<double> few(grid.size() <= most_printed ? grid.size() : 0);
   GridOutcome outcome;
   {
@@ -93,8 +94,6 @@ int run_whole(const Options& options, const GridRun& run) {
     if (options.verify) print(verification_table(report));
     print(fmt::format("{:.0f} detectors in {:.2f} s, {}detectors/s\nresults in {}\n", scanned,
                       seconds, scaled_text(scanned / seconds), folder.path().string()));
-  }
-  if (!options.quiet) {
     outside.warn();
     if (!study.reach) warn_of_few_events(grid, runner);
   }
@@ -132,7 +131,7 @@ int run_merge(const Options& options) {
   const RunLock lock(options.folder);
   std::vector<std::string> names;
   const Grid grid(study.curves, study.axes, study.reach);
-  OutsideRange outside(grid);
+  RangeTally outside(grid);
   const auto merged = merge_shards(
       options.folder, study, options.csv_limit,
       [&](std::size_t first, std::span<const double> values) { outside.see(first, values); },
@@ -148,17 +147,19 @@ int run_merge(const Options& options) {
   provenance.outside_range = outside.count();
   provenance.shards = merged.first.shards;
   folder.write(study, {}, provenance, names);
-  if (!options.quiet)
+  if (!options.quiet) {
     print(fmt::format("{} detectors of {} shards merged\nresults in {}\n", merged.detectors,
                       merged.first.shards, options.folder));
-  if (!options.quiet) outside.warn();
+    outside.warn();
+  }
   return done;
 }
 
 int run_status(const Options& options) {
   const auto whole = scan_status(options.folder);
   print(whole);
-  if (whole.empty() || std::filesystem::exists(options.folder + "/shards"))
+  if (whole.empty() ||
+      std::filesystem::exists(std::filesystem::path(options.folder) / file_names::shards))
     print(status_report(shard_states(options.folder, options.checksums)));
   return done;
 }

@@ -154,6 +154,11 @@ TEST_F(Cli, BadUsageExitsWithTwoAndLeavesNothing) {
            {"spectrum study.yaml --at nan", "(got 'nan')"},
            {"spectrum study.yaml --at 1,,2", "not a recoil energy"},
            {"spectrum study.yaml --at 1,2keV", "(got '2keV')"},
+           {"scan study.yaml --set 'axes={exposure: [1 tonne year, 2 tonne year]}' --surface "
+            "--set 'reach={mu_eff: 1e-11 mu_B, by: threshold, from: 0.5 keV, to: 2 keV}'",
+            "--surface: a study with 'reach' has no limits"},
+           {"scan study.yaml --set 'axes={threshold: {from: -1 keV, to: 1 keV, points: 3}}'",
+            "axes.threshold.from: must be positive (got '-1 keV')"},
        })
     expect_failure(arguments, 2, says);
   EXPECT_FALSE(fs::exists(path() / "results"));

@@ -86,7 +86,7 @@ std::vector<Setting> expand_range(const AxisField& field, const Setting& range) 
     Setting setting;
     setting.kind = Setting::Kind::scalar;
     setting.scalar = fmt::format("{}{}", value, unit);
-    setting.where = range.where;
+    setting.where = i == 0 ? first.where : i == points - 1 ? last.where : range.where;
     values.push_back(setting);
   }
   return values;
@@ -190,6 +190,22 @@ NamedValues read_reach_ends(const Setting& setting, const Setting* axes) {
   return {by.scalar, {*setting.find("from"), *setting.find("to")}};
 }
 
+/// A dimension scale that turns around cannot be drawn or searched.
+void check_order(const Axis& axis, const std::vector<Setting>& values) {
+  if (axis.field->choice) return;
+  bool ascends = true, descends = true;
+  const auto& variants = axis.variants.front();
+  for (std::size_t i = 1; i < variants.size(); ++i) {
+    const double before = axis.field->number(variants[i - 1]),
+                 here = axis.field->number(variants[i]);
+    ascends &= before < here;
+    descends &= before > here;
+  }
+  if (!ascends && !descends)
+    throw values[1].error("the values of '" + axis.field->path + "' neither ascend nor descend",
+                          "sort them");
+}
+
 /// A value passes with the first values of all other axes; words may still exclude one another, and
 /// so may the largest threshold and the least upper end.
 void check_pairs(const std::vector<Axis>& axes, const std::vector<NamedValues>& values,
@@ -239,19 +255,11 @@ Sweep read_sweep(const Setting* axes, const Setting* reach, const std::vector<Se
       for (const auto& value : list)
         axis.variants.back().push_back(read_curve(with_value(curve, path, value)));
     }
-    if (!axis.field->choice) {
-      std::vector<double> numbers;
-      for (const auto& variant : axis.variants.front())
-        numbers.push_back(axis.field->number(variant));
-      if (std::adjacent_find(numbers.begin(), numbers.end(), std::greater_equal<>()) !=
-              numbers.end() &&
-          std::adjacent_find(numbers.begin(), numbers.end(), std::less_equal<>()) != numbers.end())
-        throw list[1].error("the values of '" + path + "' neither ascend nor descend", "sort them");
-    }
     if (a == 0)
       for (const auto& variant : axis.variants) sweep.curves.push_back(variant.front());
     if (axes && a < axes->entries.size()) {
       axis.text = axes->entries[a].second.brief();
+      check_order(axis, list);
       sweep.axes.push_back(std::move(axis));
       continue;
     }

@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "magnu/core/error.hpp"
+#include "magnu/io/file_names.hpp"
 #include "magnu/io/limits_file.hpp"
 #include "magnu/io/shards.hpp"
 #include "magnu/io/staged_file.hpp"
@@ -110,13 +111,14 @@ RunIdentity identity_of(const GridRun& run) {
 
 GridOutcome scan_whole(const GridRun& run, const Observer& observer, Progress& progress) {
   const RunLock lock(run.folder);
-  const auto path = run.folder / checkpoint_name;
+  const auto path = run.folder / file_names::checkpoint;
   std::optional<Manifest> earlier;
   if (!run.overwrite) {
     earlier = Manifest::read(path);
     // Killed after the values got their name and before the run was whole: they are taken up again.
-    const bool named = earlier && earlier->finished && fs::exists(run.folder / "limits.h5") &&
-                       !fs::exists(run.folder / "study.json");
+    const bool named = earlier && earlier->finished &&
+                       fs::exists(run.folder / file_names::limits_h5) &&
+                       !fs::exists(run.folder / file_names::study_json);
     if (earlier && earlier->finished && run.resume) LimitsFile::take_back(run.folder);
     if (!named && !LimitsFile::has_part(run.folder)) earlier.reset();
   }
@@ -160,7 +162,7 @@ GridOutcome scan_whole(const GridRun& run, const Observer& observer, Progress& p
 
 void forget_checkpoint(const fs::path& folder) {
   std::error_code ignored;
-  fs::remove(folder / checkpoint_name, ignored);
+  fs::remove(folder / file_names::checkpoint, ignored);
 }
 
 GridOutcome scan_shard(const GridRun& run, std::size_t shard, std::size_t shards,
@@ -170,7 +172,7 @@ GridOutcome scan_shard(const GridRun& run, std::size_t shard, std::size_t shards
     throw InputError(
         {run.folder.string(), 0, "", ""},
         "the folder holds shards of another study: " + first_difference(of_folder, study),
-        "name another with --out, or remove " + (run.folder / "shards").string());
+        "name another with --out, or remove " + (run.folder / file_names::shards).string());
   const auto folder = shard_folder(run.folder, shard, shards);
   std::error_code problem;
   fs::create_directories(folder, problem);
@@ -180,7 +182,7 @@ GridOutcome scan_shard(const GridRun& run, std::size_t shard, std::size_t shards
   const RunLock lock(folder);
   if (of_folder.empty()) replace_file(shards_study(run.folder), study);
 
-  const auto path = folder / "manifest.json", values = folder / "values.bin";
+  const auto path = folder / file_names::manifest, values = folder / file_names::values;
   const int file = open(values.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (file < 0)
     throw OutputError(values.string(), std::string("cannot be written: ") + std::strerror(errno),

@@ -13,14 +13,15 @@
 #include "magnu/core/csv.hpp"
 #include "magnu/core/error.hpp"
 #include "magnu/io/checkpoint.hpp"
+#include "magnu/io/file_names.hpp"
 
 namespace magnu {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* h5_name = "limits.h5";
-constexpr const char* csv_name = "limits.csv";
+using file_names::limits_csv;
+using file_names::limits_h5;
 constexpr const char* surface_name = "delta_chi2";
 
 /// An HDF5 handle that closes itself; a failed call is an OutputError on the file.
@@ -233,11 +234,11 @@ LimitsFile::LimitsFile(fs::path folder, const std::string& study, const Grid& gr
   std::error_code ignored;
   const auto space = fs::space(folder_, ignored);
   if (!ignored && needed > static_cast<double>(space.available))
-    throw OutputError((folder_ / h5_name).string(),
+    throw OutputError((folder_ / limits_h5).string(),
                       fmt::format("needs {:.3g} GB and the disk has {:.3g} GB left", needed / 1e9,
                                   static_cast<double>(space.available) / 1e9),
                       "shorten an axis, or name a larger disk with --out");
-  const auto path = part(h5_name);
+  const auto path = part(limits_h5);
   try {
     if (!go_on) create(path, study, grid, surface);
     const auto offsets = find_offsets(path, grid, surface);
@@ -248,12 +249,11 @@ LimitsFile::LimitsFile(fs::path folder, const std::string& study, const Grid& gr
     throw;
   }
   file_ = open(path.c_str(), O_RDWR | O_CLOEXEC);
-  if (file_ < 0) fail(h5_name);
+  if (file_ < 0) fail(limits_h5);
 }
 
 double LimitsFile::bytes(const Grid& grid, bool surface) {
-  const double points =
-      surface ? static_cast<double>(grid.curves().front().mu_eff.values().size()) : 0;
+  const double points = surface ? grid.curves().front().mu_eff.points : 0;
   return 8.0 * (1 + points) * static_cast<double>(grid.size()) + (1 << 14);
 }
 
@@ -273,8 +273,8 @@ std::string LimitsFile::header() const {
 LimitsFile::~LimitsFile() {
   if (file_ >= 0) close(file_);
   std::error_code ignored;
-  if (!keep_part_) fs::remove(part(h5_name), ignored);
-  fs::remove(part(csv_name), ignored);
+  if (!keep_part_) fs::remove(part(limits_h5), ignored);
+  fs::remove(part(limits_csv), ignored);
 }
 
 fs::path LimitsFile::part(const char* name) const {
@@ -282,14 +282,14 @@ fs::path LimitsFile::part(const char* name) const {
 }
 
 bool LimitsFile::has_part(const fs::path& folder) {
-  return fs::exists(folder / fmt::format(".{}.part", h5_name));
+  return fs::exists(folder / fmt::format(".{}.part", limits_h5));
 }
 
 void LimitsFile::take_back(const fs::path& folder) {
-  const auto part = folder / fmt::format(".{}.part", h5_name);
+  const auto part = folder / fmt::format(".{}.part", limits_h5);
   std::error_code ignored;
-  if (!fs::exists(part) && fs::exists(folder / h5_name))
-    fs::rename(folder / h5_name, part, ignored);
+  if (!fs::exists(part) && fs::exists(folder / limits_h5))
+    fs::rename(folder / limits_h5, part, ignored);
 }
 
 void LimitsFile::fail(const char* name) const {
@@ -300,7 +300,7 @@ void LimitsFile::fail(const char* name) const {
 }
 
 void LimitsFile::append(std::span<const double> limits) {
-  if (!write_at(file_, limits, offset_ + 8 * written_)) fail(h5_name);
+  if (!write_at(file_, limits, offset_ + 8 * written_)) fail(limits_h5);
   written_ += limits.size();
 }
 
@@ -324,12 +324,13 @@ void LimitsFile::finish_surface(std::span<const double> limits, std::size_t firs
     values.clear();
     for (std::size_t i = from; i < std::min(from + some, limits.size()); ++i)
       surface_->add(values, first + i, limits[i]);
-    if (!write_at(file_, values, surface_offset_ + 8 * (first + from) * points)) fail(h5_name);
+    if (!write_at(file_, values, surface_offset_ + 8 * (first + from) * points)) fail(limits_h5);
   }
 }
 
 std::vector<std::string> LimitsFile::names() const {
-  return csv_ ? std::vector<std::string>{h5_name, csv_name} : std::vector<std::string>{h5_name};
+  return csv_ ? std::vector<std::string>{limits_h5, limits_csv}
+              : std::vector<std::string>{limits_h5};
 }
 
 void LimitsFile::finish() {
@@ -340,21 +341,21 @@ void LimitsFile::finish() {
     std::vector<double> limits(std::size_t{1} << 16);
     for (std::size_t first = 0; first < written_; first += limits.size()) {
       const auto some = std::span(limits).first(std::min(limits.size(), written_ - first));
-      if (!read_at(file_, some, offset_ + 8 * first)) fail(h5_name);
+      if (!read_at(file_, some, offset_ + 8 * first)) fail(limits_h5);
       if (surface_) finish_surface(some, first);
       if (csv_)
         for (std::size_t i = 0; i < some.size(); ++i) rows += row(first + i, some[i]);
     }
   }
-  if (fsync(file_) != 0) fail(h5_name);
-  if (close(std::exchange(file_, -1)) != 0) fail(h5_name);
+  if (fsync(file_) != 0) fail(limits_h5);
+  if (close(std::exchange(file_, -1)) != 0) fail(limits_h5);
   if (csv_) {
-    const int csv = open(part(csv_name).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (csv < 0) fail(csv_name);
+    const int csv = open(part(limits_csv).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (csv < 0) fail(limits_csv);
     const bool whole =
         ::write(csv, rows.data(), rows.size()) == static_cast<ssize_t>(rows.size()) &&
         fsync(csv) == 0;
-    if (close(csv) != 0 || !whole) fail(csv_name);
+    if (close(csv) != 0 || !whole) fail(limits_csv);
   }
   for (const auto& file : names())
     if (const char* name = file.c_str(); rename(part(name).c_str(), (folder_ / name).c_str()) != 0)

@@ -12,6 +12,7 @@
 #include "magnu/experiment/targets.hpp"
 #include "magnu/io/checkpoint.hpp"
 #include "magnu/io/counters_json.hpp"
+#include "magnu/io/file_names.hpp"
 #include "magnu/io/quantity.hpp"
 #include "magnu/io/staged_file.hpp"
 #include "magnu/io/study_file.hpp"
@@ -22,10 +23,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* marker = "study.json";  // renamed last: with it the results are whole
-
 const std::vector<std::string> result_names{
-    "limits.csv", "limits.h5", "curves.csv", "spectra.csv", "kinematic_limits.csv", "study.yaml"};
+    file_names::limits_csv,           file_names::limits_h5,
+    file_names::curves_csv,           file_names::spectra_csv,
+    file_names::kinematic_limits_csv, file_names::study_yaml};
 
 const char* name_of(Statistic statistic) {
   return statistic == Statistic::density ? "density" : "counts";
@@ -155,6 +156,8 @@ void write_files(const fs::path& folder,
 ResultsFolder::ResultsFolder(fs::path folder, const Study& study, bool overwrite)
     : folder_(std::move(folder)) {
   std::error_code problem;
+  for (auto made = folder_; !made.empty() && !fs::exists(made, problem); made = made.parent_path())
+    made_.push_back(made);
   fs::create_directories(folder_, problem);
   if (problem || !fs::is_directory(folder_))
     throw OutputError(folder_.string(),
@@ -165,8 +168,9 @@ ResultsFolder::ResultsFolder(fs::path folder, const Study& study, bool overwrite
                       "name another folder with --out");
   if (overwrite) return;
   std::string held;
-  if (fs::exists(folder_ / marker)) {
-    const auto json = nlohmann::json::parse(read_file((folder_ / marker).string()), nullptr, false);
+  if (fs::exists(folder_ / file_names::study_json)) {
+    const auto json = nlohmann::json::parse(read_file((folder_ / file_names::study_json).string()),
+                                            nullptr, false);
     const auto text = [&](const char* key) {
       return json.is_object() && json.contains(key) && json[key].is_string()
                  ? json[key].get<std::string>()
@@ -176,10 +180,11 @@ ResultsFolder::ResultsFolder(fs::path folder, const Study& study, bool overwrite
     held = text("study_hash").empty()   ? "a study.json that is not magnu's"
            : text("name") == study.name ? "the results of '" + study.name + "' with other settings"
                                         : "the results of another study, '" + text("name") + "'";
-    if (text("name") == study.name && fs::exists(folder_ / "study.yaml"))
-      held += ": " +
-              first_difference(read_file((folder_ / "study.yaml").string()), effective_yaml(study));
-  } else if (!fs::exists(folder_ / checkpoint_name) && !fs::exists(folder_ / "shards")) {
+    if (text("name") == study.name && fs::exists(folder_ / file_names::study_yaml))
+      held += ": " + first_difference(read_file((folder_ / file_names::study_yaml).string()),
+                                      effective_yaml(study));
+  } else if (!fs::exists(folder_ / file_names::checkpoint) &&
+             !fs::exists(folder_ / file_names::shards)) {
     // Beside a checkpoint or shards they are of a run that was killed while its files got their
     // names: it knows them.
     for (const auto& name : result_names)
@@ -190,17 +195,22 @@ ResultsFolder::ResultsFolder(fs::path folder, const Study& study, bool overwrite
                      "name another with --out, or replace it with --overwrite");
 }
 
+ResultsFolder::~ResultsFolder() {
+  std::error_code not_empty;
+  for (const auto& made : made_) fs::remove(made, not_empty);
+}
+
 void ResultsFolder::write(const Study& study, const std::vector<CurveResult>& results,
                           const Provenance& provenance,
                           const std::vector<std::string>& also_kept) const {
   std::vector<std::pair<std::string, std::string>> files;
   if (!results.empty())
-    files = {{"limits.csv", limits_csv(results)},
-             {"curves.csv", curves_csv(results)},
-             {"spectra.csv", spectra_csv(results)}};
-  files.emplace_back("kinematic_limits.csv", kinematic_limits_csv(study));
-  files.emplace_back("study.yaml", effective_yaml(study));
-  files.emplace_back(marker, study_json(study, results, provenance));
+    files = {{file_names::limits_csv, limits_csv(results)},
+             {file_names::curves_csv, curves_csv(results)},
+             {file_names::spectra_csv, spectra_csv(results)}};
+  files.emplace_back(file_names::kinematic_limits_csv, kinematic_limits_csv(study));
+  files.emplace_back(file_names::study_yaml, effective_yaml(study));
+  files.emplace_back(file_names::study_json, study_json(study, results, provenance));
   write_files(folder_, files);
 
   auto kept = also_kept;

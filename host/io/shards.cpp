@@ -8,9 +8,11 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <map>
 
 #include "magnu/core/error.hpp"
+#include "magnu/io/file_names.hpp"
 #include "magnu/io/limits_file.hpp"
 #include "magnu/io/progress.hpp"
 #include "magnu/io/study_file.hpp"
@@ -40,7 +42,7 @@ bool parse_name(const std::string& name, std::size_t& shard, std::size_t& shards
 
 /// Whether the values of a shard are there; with `checksums` also whether they are what they were.
 void check_values(const fs::path& folder, const Manifest& manifest, bool checksums) {
-  const auto path = folder / "values.bin";
+  const auto path = folder / file_names::values;
   const Descriptor values(path);
   std::error_code problem;
   const bool there = values >= 0 && fs::file_size(path, problem) >= 8 * manifest.done();
@@ -52,18 +54,19 @@ void check_values(const fs::path& folder, const Manifest& manifest, bool checksu
 
 /// What a batch script left where its program failed.
 std::string failure_of(const fs::path& folder) {
-  std::ifstream file(folder / "failed");
+  std::ifstream file(folder / file_names::failed);
   std::string text;
   std::getline(file, text);
   return text;
 }
 
-ShardState state_of(const fs::path& folder, std::size_t shard, std::size_t shards,
-                    const char* name = "manifest.json", bool checksums = false) {
+/// What a manifest says of its shard, and `check` of the values.
+ShardState state_of(const fs::path& path, std::size_t shard, std::size_t shards,
+                    const std::function<void(const Manifest&)>& check) {
   ShardState state{shard, shards, ShardState::Kind::missing, "not begun", false, {}, 0};
+  const auto folder = path.parent_path();
   const auto holder = lock_holder(folder);
   const bool held = !holder.host.empty() && holder.runs();
-  const auto path = folder / name;
   try {
     if (const auto manifest = Manifest::read(path)) {
       state.manifest = *manifest;
@@ -80,8 +83,7 @@ ShardState state_of(const fs::path& folder, std::size_t shard, std::size_t shard
                    : held             ? ShardState::Kind::running
                                       : ShardState::Kind::stopped;
       state.what = held ? holder.text() : "";
-      if (shards > 0 && name == std::string("manifest.json"))
-        check_values(folder, *manifest, checksums && manifest->finished);
+      check(*manifest);
     } else if (held) {
       state.kind = ShardState::Kind::running;
       state.what = holder.text();
@@ -134,17 +136,17 @@ const Manifest* most_common(const std::vector<ShardState>& states) {
 }  // namespace
 
 fs::path shard_folder(const fs::path& results, std::size_t shard, std::size_t shards) {
-  return results / "shards" / fmt::format("{:05}-of-{:05}", shard, shards);
+  return results / file_names::shards / fmt::format("{:05}-of-{:05}", shard, shards);
 }
 
 fs::path shards_study(const fs::path& results) {
-  return results / "shards" / "study.yaml";
+  return results / file_names::shards / file_names::study_yaml;
 }
 
 std::vector<ShardState> shard_states(const fs::path& results, bool checksums) {
   std::size_t shards = 0;
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(results / "shards", ignored)) {
+  for (const auto& entry : fs::directory_iterator(results / file_names::shards, ignored)) {
     std::size_t shard = 0, of = 0;
     if (!parse_name(entry.path().filename().string(), shard, of)) continue;
     if (shards != 0 && of != shards)
@@ -157,9 +159,13 @@ std::vector<ShardState> shard_states(const fs::path& results, bool checksums) {
     throw InputError({results.string(), 0, "", ""}, "the folder holds no shards",
                      "compute them with: magnu scan STUDY --shard 1/N --out " + results.string());
   std::vector<ShardState> states;
-  for (std::size_t shard = 1; shard <= shards; ++shard)
+  for (std::size_t shard = 1; shard <= shards; ++shard) {
+    const auto folder = shard_folder(results, shard, shards);
     states.push_back(
-        state_of(shard_folder(results, shard, shards), shard, shards, "manifest.json", checksums));
+        state_of(folder / file_names::manifest, shard, shards, [&](const Manifest& manifest) {
+          check_values(folder, manifest, checksums && manifest.finished);
+        }));
+  }
   return states;
 }
 
@@ -173,11 +179,11 @@ std::string command_for(const std::string& command, std::size_t shard, std::size
 }
 
 std::string scan_status(const fs::path& results) {
-  if (!fs::exists(results / checkpoint_name))
-    return fs::exists(results / "study.json") && !fs::exists(results / "shards")
+  if (!fs::exists(results / file_names::checkpoint))
+    return fs::exists(results / file_names::study_json) && !fs::exists(results / file_names::shards)
                ? "scan  finished\n"
                : "";
-  const auto state = state_of(results, 1, 1, checkpoint_name);
+  const auto state = state_of(results / file_names::checkpoint, 1, 1, [](const Manifest&) {});
   auto text = "scan" + line_of(state);
   if (state.kind == ShardState::Kind::stopped && !state.manifest.command.empty())
     text += "go on with: " + state.manifest.command +
@@ -274,7 +280,7 @@ MergeResult merge_shards(const fs::path& results, const Study& study, std::size_
   LimitsFile file(results, study.name, grid, csv_rows, surface);
   std::size_t seen = 0;
   for (const auto& s : states) {
-    const auto path = shard_folder(results, s.shard, s.shards) / "values.bin";
+    const auto path = shard_folder(results, s.shard, s.shards) / file_names::values;
     const Descriptor values(path);
     const bool intact = copy_segments(s.manifest, values, 0, [&](std::span<const double> some) {
       if (observer) observer(seen, some);

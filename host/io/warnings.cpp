@@ -61,7 +61,7 @@ void warn_of_few_events(const Grid& grid, const Runner& runner) {
         drawn.index.size(), few, few_events);
 }
 
-void OutsideRange::see(std::size_t first, std::span<const double> values) {
+void RangeTally::see(std::size_t first, std::span<const double> values) {
   const std::size_t per_curve = grid_.per_curve(), end = first + values.size();
   if (const auto* reach = grid_.reach()) {
     const double easy = reach->range.field->sets == sets_exposure ? reach->from() : reach->to();
@@ -80,7 +80,7 @@ void OutsideRange::see(std::size_t first, std::span<const double> values) {
   }
 }
 
-void OutsideRange::warn() const {
+void RangeTally::warn() const {
   const auto* reach = grid_.reach();
   if (none_ > 0)
     spdlog::warn("{} of {} detectors {}", none_, grid_.size(),

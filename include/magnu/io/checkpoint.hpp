@@ -16,9 +16,6 @@
 
 namespace magnu {
 
-/// Of a run without shards, in its results folder.
-inline constexpr const char* checkpoint_name = ".checkpoint";
-
 /// Ends the evaluation of a run that keeps delta chi^2.
 inline constexpr const char* with_surface = ", with surface";
 

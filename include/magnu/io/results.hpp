@@ -28,6 +28,9 @@ struct Provenance {
 class ResultsFolder {
  public:
   ResultsFolder(std::filesystem::path folder, const Study& study, bool overwrite);
+  /// Takes folders away again that it made and nothing came into.
+  ~ResultsFolder();
+  ResultsFolder(const ResultsFolder&) = delete;
 
   /// `also_kept`: results written already, beside those of `results`.
   void write(const Study& study, const std::vector<CurveResult>& results,
@@ -37,6 +40,7 @@ class ResultsFolder {
 
  private:
   std::filesystem::path folder_;
+  std::vector<std::filesystem::path> made_;  ///< from the innermost on
 };
 
 /// Writes files (name -> text) into a folder: all, or none of them.

@@ -21,14 +21,15 @@ void warn_of_few_events(const std::vector<CurveResult>& results);
 /// The same of a grid, from detectors drawn at random.
 void warn_of_few_events(const Grid& grid, const Runner& runner);
 
-/// Counts limits outside the range of mu_eff that their curve scans, and detectors that exclude
-/// nothing; of a reach study those without an answer, and those whose answer is an end of the
-/// range.
-class OutsideRange {
+/// Counts how values stand to the range that was scanned for them: limits outside of their curve's
+/// mu_eff, and detectors that exclude nothing; of a reach study those without an answer, and those
+/// whose answer is an end of the range.
+class RangeTally {
  public:
-  explicit OutsideRange(const Grid& grid) : grid_(grid) {}
+  explicit RangeTally(const Grid& grid) : grid_(grid) {}
 
   void see(std::size_t first, std::span<const double> values);
+  /// Limits outside of it.
   std::size_t count() const { return outside_; }
   void warn() const;
 

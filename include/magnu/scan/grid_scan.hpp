@@ -20,9 +20,9 @@ struct DetectorRange {
 /// The limit of every detector of a range of a grid. An axis costs what its kind costs:
 /// convolutions are made once per shape point, spectra once per coefficient point, bins once per
 /// response point, and everything else is combined. The direct evaluation sums its dense grid for
-/// each of those. Work goes through in chunks of about `chunk` detectors (0: as
-/// the runner likes), so memory does not grow
-/// with the grid; results are the same, bit for bit, for any chunk and number of threads.
+/// each of those. Work goes through in chunks of about `chunk` detectors (0: as the runner likes),
+/// so memory does not grow with the grid; results are the same, bit for bit, for any chunk and
+/// number of threads.
 Counters scan_grid(const Grid& grid, const Runner& runner, Evaluation evaluation, std::size_t chunk,
                    const DetectorRange& range, const LimitSink& sink,
                    const ProgressCallback& progress);
