@@ -11,6 +11,7 @@
 #include "magnu/core/root.hpp"
 #include "magnu/experiment/targets.hpp"
 #include "magnu/scan/amplitudes.hpp"
+#include "magnu/scan/oscillation_points.hpp"
 #include "magnu/scan/templates.hpp"
 
 namespace magnu {
@@ -164,6 +165,11 @@ class CurveScan {
     std::shared_ptr<const Bins> bins;
   };
 
+  static void add_row(CombineProblem& problem, const Row& row) {
+    problem.add_row(row.templates.standard_model, row.templates.magnetic, row.bins->width,
+                    row.bins->background);
+  }
+
   /// Makes rows and combines them, as many at a time as their detectors fill a chunk. make_row(row,
   /// threshold): the templates of a row, at its own threshold where none is given; so many threads
   /// may call it at once.
@@ -191,7 +197,7 @@ class CurveScan {
       in_parallel(threads, here,
                   [&](std::size_t i) { made[i] = make_row(first - first_row + i, nullptr); });
       auto problem = amplitudes_.problem();
-      for (const auto& row : made) append(problem, row);
+      for (const auto& row : made) add_row(problem, row);
       deliver(first * per_row_, here * per_row_, [&](std::size_t done, std::size_t count) {
         return runner_.combine(problem, done, count);
       });
@@ -222,17 +228,6 @@ class CurveScan {
     }
   }
 
-  static void append(CombineProblem& problem, const Row& row) {
-    const auto add = [](std::vector<double>& to, const std::vector<double>& from) {
-      to.insert(to.end(), from.begin(), from.end());
-    };
-    add(problem.signal, row.templates.standard_model);
-    add(problem.magnetic, row.templates.magnetic);
-    add(problem.width, row.bins->width);
-    add(problem.background, row.bins->background);
-    problem.first_bin.push_back(problem.signal.size());
-  }
-
   /// The largest threshold [keV] with which each detector of a row has the limit that is asked for:
   /// limits rise with the threshold.
   template <class MakeRow>
@@ -247,7 +242,7 @@ class CurveScan {
         if (found == known.end()) {
           if (known.size() > 64) known.clear();
           auto problem = amplitudes_.problem();
-          append(problem, at(threshold));
+          add_row(problem, at(threshold));
           found = known.emplace(threshold, std::move(problem)).first;
         }
         const double limit = runner_.combine(found->second, d, 1)[0];
@@ -322,14 +317,15 @@ class CurveScan {
   bool respond(Flux& flux) {
     const std::size_t rows = coefficients_ * responses_;
     if (reach_threshold_ || oscillations_ < 100 || rows > 100'000) return false;
-    const auto solar = make_solar_flux(curve_at(flux.first_shape, 0, 0).flux, extremes(flux));
+    const auto at_first = curve_at(flux.first_shape, 0, 0);
+    const auto solar = make_solar_flux(at_first.flux, oscillation_corners(grid_, curve_, at_first));
     const std::size_t nodes = solar.survival_nodes.size();
     if (oscillations_ < 2 * nodes) return false;
     auto shared = amplitudes_.problem();  // what all oscillation points share
     SurvivalResponse response;
     {
       const std::vector<double> none(nodes);
-      for (const auto& row : rows_of(flux, solar, none)) append(shared, row);
+      for (const auto& row : rows_of(flux, solar, none)) add_row(shared, row);
       response.base = std::move(shared.signal);
     }
     const std::size_t outputs = response.outputs();
@@ -350,8 +346,9 @@ class CurveScan {
     const auto [begin, end] = asked(flux);
     for (std::size_t first = begin; first < end; first += batch) {
       const std::size_t here = std::min(batch, end - first);
-      auto problem = repeated(shared, here);
-      const auto signals = runner_.signals(solar, response, oscillation_points(flux, first, here));
+      auto problem = shared.repeated(here);
+      const auto signals = runner_.signals(
+          solar, response, oscillation_points(grid_, curve_, at_first, first, here));
       problem.signal.assign(signals.begin(), signals.end());
       deliver((flux.first_shape + first) * per_shape_, here * per_shape_,
               [&](std::size_t done, std::size_t count) {
@@ -362,41 +359,6 @@ class CurveScan {
       counters_.rebinnings += here * rows;
     }
     return true;
-  }
-
-  /// Oscillation points first, first + 1, ... of a flux.
-  std::vector<Oscillation> oscillation_points(const Flux& flux, std::size_t first,
-                                              std::size_t count) const {
-    std::vector<Oscillation> points(count);
-    auto curve = curve_at(flux.first_shape, 0, 0);
-    const auto axes = grid_.axes(AxisKind::oscillation);
-    for (std::size_t p = 0; p < count; ++p) {
-      for (std::size_t a = axes.size(), i = first + p; a-- > 0; i /= axes[a]->size())
-        axes[a]->field->copy(curve, axes[a]->variants[curve_][i % axes[a]->size()]);
-      points[p] = curve.flux.oscillation;
-    }
-    return points;
-  }
-
-  /// The corners of all oscillation points: where Pee is singular moves one way with each axis, so
-  /// what serves them serves all.
-  std::vector<Oscillation> extremes(const Flux& flux) const {
-    std::vector<Curve> corners{curve_at(flux.first_shape, 0, 0)};
-    for (const auto* axis : grid_.axes(AxisKind::oscillation)) {
-      const auto& values = axis->variants[curve_];
-      const auto [least, most] =
-          std::minmax_element(values.begin(), values.end(), [&](const Curve& x, const Curve& y) {
-            return axis->field->number(x) < axis->field->number(y);
-          });
-      for (std::size_t c = corners.size(); c-- > 0;) {
-        corners.push_back(corners[c]);
-        axis->field->copy(corners[c], *least);
-        axis->field->copy(corners.back(), *most);
-      }
-    }
-    std::vector<Oscillation> points;
-    for (const auto& corner : corners) points.push_back(corner.flux.oscillation);
-    return points;
   }
 
   /// All coefficient and response points with Pee given.
@@ -413,25 +375,6 @@ class CurveScan {
       }
     }
     return rows;
-  }
-
-  /// A problem without signals, several times over.
-  static CombineProblem repeated(const CombineProblem& one, std::size_t times) {
-    auto problem = one;
-    const auto repeat = [&](auto& values) {
-      const std::size_t size = values.size();
-      values.reserve(size * times);
-      for (std::size_t t = 1; t < times; ++t)
-        values.insert(values.end(), values.begin(), values.begin() + size);
-    };
-    repeat(problem.magnetic);
-    repeat(problem.width);
-    repeat(problem.background);
-    const std::size_t rows = one.rows(), bins = one.first_bin.back();
-    for (std::size_t t = 1; t < times; ++t)
-      for (std::size_t row = 1; row <= rows; ++row)
-        problem.first_bin.push_back(t * bins + one.first_bin[row]);
-    return problem;
   }
 
   /// The dense grid of each row: a judge, not a way to scan. A thread sums a row alone, where there

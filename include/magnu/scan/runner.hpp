@@ -8,7 +8,7 @@
 
 #include "magnu/core/array.hpp"
 #include "magnu/experiment/solar_flux.hpp"
-#include "magnu/scan/combine.hpp"
+#include "magnu/scan/combine_problem.hpp"
 #include "magnu/scan/convolution_bodies.hpp"
 #include "magnu/scan/recoil_grid.hpp"
 
@@ -36,26 +36,6 @@ struct SurvivalResponse {
   std::vector<double> per_node;  ///< [nodes][outputs]
 
   std::size_t outputs() const { return base.size(); }
-};
-
-/// Detectors: rows, in each of which they differ in amplitudes alone. Per tonne and year.
-struct CombineProblem {
-  std::vector<std::size_t> first_bin{0};  ///< [rows + 1]
-  std::vector<double> signal, magnetic;   ///< [bins of all rows]; magnetic at 1 mu_B
-  std::vector<double> width;              ///< likewise, keV; 1 for the density statistic
-  std::vector<double> background;  ///< row by row [shapes][bins], those of no adjustable size
-  int shapes = 1;
-  std::vector<std::vector<Amplitude>> axes;
-  std::vector<int> sets;  ///< [axes], AmplitudeField bits
-  Amplitude base;
-  AmplitudeReach reach;  ///< what is asked for instead of limits
-
-  std::size_t rows() const { return first_bin.size() - 1; }
-  std::size_t per_row() const {
-    std::size_t product = 1;
-    for (const auto& axis : axes) product *= axis.size();
-    return product;
-  }
 };
 
 /// Told now and then how many units of work were done since the last call.
