@@ -2,6 +2,7 @@
 #include <thrust/device_ptr.h>
 
 #include <cub/device/device_segmented_reduce.cuh>
+#include <vector>
 
 #include "launch.cuh"
 #include "magnu/scan/cuda_runner.hpp"
@@ -62,9 +63,54 @@ void keep_pool(std::uint64_t bytes) {
   check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &bytes), "memory pool");
 }
 
+/// Copies to the host, in a stream of their own: each waits for what was launched before it, not
+/// for what comes after.
+class CudaCopies {
+ public:
+  CudaCopies() { check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "stream"); }
+  ~CudaCopies() {
+    cudaStreamSynchronize(stream_);  // an error is seen by `finish`, or thrown already
+    for (const auto& copy : copies_) cudaEventDestroy(copy.written);
+    cudaStreamDestroy(stream_);
+  }
+  CudaCopies(const CudaCopies&) = delete;
+
+  void after_launches(void* to, const void* from, std::size_t bytes) {
+    cudaEvent_t written{};
+    check(cudaEventCreateWithFlags(&written, cudaEventDisableTiming), "event");
+    copies_.push_back({written, to, from, bytes});
+    check(cudaEventRecord(written, nullptr), "event");
+  }
+
+  /// Not before all is launched: a copy to pageable memory holds up the thread that asks for it.
+  void finish() {
+    for (const auto& copy : copies_) {
+      check(cudaStreamWaitEvent(stream_, copy.written, 0), "event");
+      check(cudaMemcpyAsync(copy.to, copy.from, copy.bytes, cudaMemcpyDeviceToHost, stream_),
+            "copy to the host");
+    }
+    check(cudaStreamSynchronize(stream_), "copy to the host");
+  }
+
+ private:
+  struct Copy {
+    cudaEvent_t written;
+    void* to;
+    const void* from;
+    std::size_t bytes;
+  };
+
+  cudaStream_t stream_{};
+  std::vector<Copy> copies_;
+};
+
 /// Memory and launches on the current device.
 class CudaSpace {
  public:
+  using Copies = CudaCopies;
+  /// Twice the threads that the largest device runs at once, and 4 MiB.
+  static constexpr std::size_t part = std::size_t{1} << 19;
+
   // Four mu_eff values a thread: eight sums in flight hide the latency of the FP64 pipe while
   // thousands of threads remain.
   static constexpr int lanes = 4;

@@ -33,7 +33,8 @@ auto term_iterator(const Term& term) {
 }
 
 /// An executor of Pipeline over Thrust memory. `Space` says where: its Allocator<T>, for_each,
-/// sum_segments and facts. The CUDA space is in cuda_runner.cu; tests run a host space.
+/// sum_segments, Copies to the host, values in a `part` of them, and facts. The CUDA space is in
+/// cuda_runner.cu; tests run a host space.
 template <class Space>
 class ThrustExecutor {
  public:
@@ -92,6 +93,25 @@ class ThrustExecutor {
   Array<T> download(const Buffer<T>& buffer) const {
     Array<T> values(buffer.view().size);
     thrust::copy_n(buffer.begin(), values.size(), values.begin());
+    return values;
+  }
+
+  /// All parts are launched at once; each is copied when it is there, beside those that follow.
+  template <class T, class Launch>
+  Array<T> download_as_written(Buffer<T>&& buffer, const Launch& launch) const {
+    const auto all = buffer.view();
+    if (all.size <= Space::part) {
+      launch(0, all);
+      return download(buffer);
+    }
+    Array<T> values(all.size);
+    typename Space::Copies copies;
+    for (std::size_t from = 0; from < all.size; from += Space::part) {
+      const View<T> some{all.data + from, std::min(Space::part, all.size - from)};
+      launch(from, some);
+      copies.after_launches(values.data() + from, some.data, some.size * sizeof(T));
+    }
+    copies.finish();
     return values;
   }
 

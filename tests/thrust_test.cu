@@ -4,13 +4,19 @@
 #include <thrust/for_each.h>
 #include <thrust/reduce.h>
 
+#include <cmath>
+#include <cstring>
+#include <functional>
 #include <memory>
 
 #include "curves.hpp"
+#include "magnu/io/study_file.hpp"
 #include "magnu/scan/cpu_runner.hpp"
 #include "magnu/scan/engine.hpp"
+#include "magnu/scan/grid_scan.hpp"
 #include "magnu/scan/pipeline.hpp"
 #include "magnu/scan/verification.hpp"
+#include "support.hpp"
 #include "thrust_executor.cuh"
 
 namespace magnu {
@@ -32,9 +38,25 @@ struct HostAllocator : std::allocator<T> {
   };
 };
 
+/// Copies in the end, as a device may.
+class HostCopies {
+ public:
+  void after_launches(void* to, const void* from, std::size_t bytes) {
+    copies_.push_back([=] { std::memcpy(to, from, bytes); });
+  }
+  void finish() const {
+    for (const auto& copy : copies_) copy();
+  }
+
+ private:
+  std::vector<std::function<void()>> copies_;
+};
+
 class HostSpace {
  public:
   static constexpr int lanes = 4;
+  using Copies = HostCopies;
+  static constexpr std::size_t part = 7;
 
   template <class T>
   using Allocator = HostAllocator<T>;
@@ -66,6 +88,21 @@ class HostSpace {
 class ThrustHost : public testing::TestWithParam<std::tuple<const char*, Statistic, std::size_t>> {
 };
 
+Study study_of(const std::string& text) {
+  const test::ScratchFolder scratch;
+  return read_study(scratch.write("s.yaml", text));
+}
+
+std::vector<double> values_of(const Grid& grid, const Runner& runner) {
+  std::vector<double> values;
+  scan_grid(grid, runner, Evaluation::fast, 0, {0, grid.size()},
+            [&](std::span<const double> some, const Counters&) {
+              values.insert(values.end(), some.begin(), some.end());
+            },
+            {});
+  return values;
+}
+
 TEST_P(ThrustHost, AgreesWithTheCpuRunner) {
   const auto [channel, statistic, bytes] = GetParam();
   const Pipeline<ThrustExecutor<HostSpace>> thrust_runner{
@@ -76,6 +113,33 @@ TEST_P(ThrustHost, AgreesWithTheCpuRunner) {
   curve.background = {test::fraction(0.25)};
   const auto report = verify({"s", {curve}}, {cpu.get(), &thrust_runner}, {});
   for (const auto& d : report.deviations) EXPECT_LE(d.value, d.bound) << d.what << ", " << d.where;
+}
+
+// Values leave in parts, of which the last is short.
+TEST(ThrustHostGrid, GivesTheLimitsOfTheCpuRunner) {
+  const Pipeline<ThrustExecutor<HostSpace>> thrust_runner{
+      ThrustExecutor<HostSpace>{HostSpace{std::size_t{1} << 20}}};
+  const auto cpu = make_cpu_runner(1, InstructionSet::baseline);
+  for (const char* asked :
+       {"", "reach: {mu_eff: 1e-11 mu_B, by: background.flat, from: 0, to: 100}\n"}) {
+    const auto study =
+        study_of(std::string("bins: 3\nbackground: [{fraction: 0.2}]\naxes:\n"
+                             "  exposure: {from: 1 t yr, to: 100 t yr, points: 9, spacing: log}\n"
+                             "  threshold: [0.3 keV, 1 keV, 2 keV, 4 keV]\n") +
+                 asked);
+    const Grid grid(study.curves, study.axes, study.reach);
+    const auto expected = values_of(grid, *cpu), found = values_of(grid, thrust_runner);
+    ASSERT_EQ(found.size(), 36u);
+    std::size_t answered = 0;
+    for (std::size_t i = 0; i < found.size(); ++i)
+      if (std::isnan(expected[i])) {
+        EXPECT_TRUE(std::isnan(found[i])) << i;
+      } else {
+        EXPECT_NEAR(found[i], expected[i], 1e-12 * expected[i]) << i;
+        ++answered;
+      }
+    EXPECT_GT(answered, 10u);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Spaces, ThrustHost,

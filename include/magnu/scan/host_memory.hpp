@@ -45,6 +45,11 @@ class HostMemory {
   Array<T> download(const Buffer<T>& buffer) const {
     return upload(std::span<const T>(buffer));
   }
+  template <class T, class Launch>
+  Array<T> download_as_written(Buffer<T>&& buffer, const Launch& launch) const {
+    launch(0, buffer.view());
+    return std::move(buffer);
+  }
 };
 
 }  // namespace magnu

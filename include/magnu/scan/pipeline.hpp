@@ -18,6 +18,9 @@ namespace magnu {
 ///     lend(span<const T>)                something with these values and view(), while they live
 ///     allocate<T>(n)                     a Buffer<T> of n values
 ///     download(Buffer<T>)                its values as an Array
+///     download_as_written(Buffer<T>, launch)
+///                                        the same, written in parts by launch(first, View<T>); a
+///                                        part may be on its way while the next is written
 ///     for_each(n, body, work)            body(i) for every i < n, some `work` operations each
 ///     sum_segments(count, length, term)  vector of `count` sums of term(segment * length + j)
 ///     with_lanes(f)                      f(integral_constant): how many mu_eff values a thread of
@@ -142,19 +145,20 @@ class Pipeline : public Runner {
       axes.push_back({const_view(axis_values.back()), problem.sets[a]});
     }
     const auto axis_views = uploaded(executor_, axes);
-    auto values = executor_.template allocate<double>(count);
     const Detectors detectors{first_bin.view(),  signal.view(),     magnetic.view(),
                               width.view(),      background.view(), problem.shapes,
                               problem.per_row(), axis_views.view(), problem.base};
     const std::size_t work =
         20 * (problem.signal.size() / std::max<std::size_t>(problem.rows(), 1));
-    if (problem.reach.by == 0) {
-      executor_.for_each(count, SolveLimit{detectors, first, values.view()}, work);
-    } else {
-      executor_.for_each(count, SolveReach{detectors, problem.reach, first, values.view()},
-                         10 * work);
-    }
-    return executor_.download(std::move(values));
+    return executor_.download_as_written(
+        executor_.template allocate<double>(count), [&](std::size_t from, View<double> values) {
+          if (problem.reach.by == 0) {
+            executor_.for_each(values.size, SolveLimit{detectors, first + from, values}, work);
+          } else {
+            executor_.for_each(
+                values.size, SolveReach{detectors, problem.reach, first + from, values}, 10 * work);
+          }
+        });
   }
 
  private:
