@@ -1,4 +1,3 @@
-#include <malloc.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -8,6 +7,7 @@
 
 #include "magnu/commands.hpp"
 #include "magnu/core/error.hpp"
+#include "magnu/core/memory.hpp"
 #include "magnu/version.hpp"
 
 namespace magnu {
@@ -185,12 +185,7 @@ int run(int argc, char** argv) {
 }  // namespace magnu
 
 int main(int argc, char** argv) {
-#ifdef __GLIBC__
-  // Work arrays of some MiB come and go: from the system each time, their pages cost a third of a
-  // direct sum.
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);
-  mallopt(M_TRIM_THRESHOLD, 128 << 20);
-#endif
+  magnu::keep_freed_memory();
   try {
     return magnu::flushed(magnu::run(argc, argv));
   } catch (const magnu::InputError& problem) {

@@ -2,11 +2,13 @@
 #include <cstring>
 
 #include "cases.hpp"
+#include "magnu/core/memory.hpp"
 #include "magnu/version.hpp"
 
 /// Google Benchmark's options, and --quick.
 int main(int argc, char** argv) {
   using namespace magnu;
+  keep_freed_memory();
   const auto end = std::remove_if(argv, argv + argc, [](const char* argument) {
     return std::strcmp(argument, "--quick") == 0;
   });
