@@ -41,6 +41,12 @@ double table_events(const BackgroundTable& table, double lower, double upper) {
 
 }  // namespace
 
+bool Background::operator==(const Background& other) const {
+  const bool same_table = table == other.table || (table && other.table && *table == *other.table);
+  return same_table && kind == other.kind && value == other.value && name == other.name &&
+         parts == other.parts;
+}
+
 std::string Background::label() const {
   switch (kind) {
     case Kind::fraction:

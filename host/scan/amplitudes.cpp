@@ -58,13 +58,15 @@ std::vector<double> Amplitudes::backgrounds(const Curve& curve, const Target& ta
 }
 
 Amplitude Amplitudes::amplitude(const Curve& curve) {
-  fixed_.push_back(fixed_part(curve.background));
+  auto fixed = fixed_part(curve.background);
+  auto shape = std::find(fixed_.begin(), fixed_.end(), fixed);
+  if (shape == fixed_.end()) shape = fixed_.insert(shape, std::move(fixed));
   return {curve.exposure,
           curve.sigma_scale,
           curve.delta_chi2(),
           background_fraction(curve.background),
           flat_sum(curve.background),
-          static_cast<int>(fixed_.size()) - 1,
+          static_cast<int>(shape - fixed_.begin()),
           curve.fraction_in == FractionIn::error};
 }
 

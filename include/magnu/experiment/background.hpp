@@ -14,6 +14,8 @@ struct BackgroundTable {
   std::string file;
   std::vector<double> energy;  ///< MeV, ascending
   std::vector<double> rate;    ///< 1/(t yr keV)
+
+  bool operator==(const BackgroundTable&) const = default;
 };
 
 /// One entry of a background list. Entries add up.
@@ -28,6 +30,9 @@ struct Background {
 
   /// As it goes into limits.csv: "fraction 0.25", "xenon1t".
   std::string label() const;
+
+  /// Of tables the contents.
+  bool operator==(const Background& other) const;
 };
 
 /// A background of data/backgrounds.csv; InputError for an unknown name.

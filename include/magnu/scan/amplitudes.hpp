@@ -24,7 +24,7 @@ class Amplitudes {
   Amplitude base_;
   std::vector<std::vector<Amplitude>> axes_;
   std::vector<int> sets_;
-  std::vector<std::vector<Background>> fixed_;
+  std::vector<std::vector<Background>> fixed_;  ///< [shapes], no two alike
   AmplitudeReach reach_;
 };
 
