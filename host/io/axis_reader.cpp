@@ -250,11 +250,14 @@ Sweep read_sweep(const Setting* axes, const Setting* reach, const std::vector<Se
     Axis axis;
     axis.field = find_axis_field(path);
     for (const auto& value : list) axis.labels.push_back(value.brief());
+    Variants::Lists variants;
     for (const auto& curve : first) {
-      axis.variants.emplace_back();
+      variants.emplace_back();
+      variants.back().reserve(list.size());
       for (const auto& value : list)
-        axis.variants.back().push_back(read_curve(with_value(curve, path, value)));
+        variants.back().push_back(read_curve(with_value(curve, path, value)));
     }
+    axis.variants = std::move(variants);
     if (a == 0)
       for (const auto& variant : axis.variants) sweep.curves.push_back(variant.front());
     if (axes && a < axes->entries.size()) {

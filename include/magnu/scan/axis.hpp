@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "magnu/scan/curve.hpp"
@@ -34,13 +36,30 @@ const std::vector<AxisField>& axis_fields();
 /// Null for a path that cannot be an axis.
 const AxisField* find_axis_field(const std::string& path);
 
+/// Curves that nobody changes any more, [curves][values]; copies share them.
+class Variants {
+ public:
+  using Lists = std::vector<std::vector<Curve>>;
+
+  Variants() = default;
+  Variants(Lists lists) : lists_(std::make_shared<const Lists>(std::move(lists))) {}
+
+  const std::vector<Curve>& operator[](std::size_t curve) const { return (*lists_)[curve]; }
+  const std::vector<Curve>& front() const { return lists_->front(); }
+  Lists::const_iterator begin() const { return lists_->begin(); }
+  Lists::const_iterator end() const { return lists_->end(); }
+
+ private:
+  std::shared_ptr<const Lists> lists_;
+};
+
 /// An axis of a study. Every curve is given once with each of the axis's values, read and checked
 /// like any curve; a point of the grid takes the fields of its values from those.
 struct Axis {
   const AxisField* field = nullptr;
-  std::vector<std::string> labels;           ///< [values], as in the file
-  std::string text;                          ///< the values as YAML
-  std::vector<std::vector<Curve>> variants;  ///< [curves][values]
+  std::vector<std::string> labels;  ///< [values], as in the file
+  std::string text;                 ///< the values as YAML
+  Variants variants;
 
   std::size_t size() const { return labels.size(); }
 };
