@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <mutex>
 #include <numeric>
 
@@ -201,27 +202,37 @@ std::vector<double> SolarFlux::break_energies() const {
 }
 
 SolarFlux make_solar_flux(const FluxSettings& settings, std::span<const Oscillation> covered) {
-  // Whoever sweeps the oscillation gets the spectra of the last flux again, and its layout where
-  // that is the same.
+  // Whoever sweeps the oscillation gets the spectra of the last flux again, and a thread its last
+  // layout where that is the same. The lock is held for looking, not for laying.
   static std::mutex mutex;
-  static SolarFlux spectra, last;
-  static SingularRays last_rays;
+  static std::shared_ptr<const SolarFlux> last;
   auto unoscillated = settings;
   unoscillated.oscillation = {};
-  const std::lock_guard lock(mutex);
-  const bool same_spectra = unoscillated == spectra.settings && !spectra.components.empty();
-  if (!same_spectra) spectra = Builder(unoscillated).build();
+  std::shared_ptr<const SolarFlux> spectra;
+  {
+    const std::lock_guard lock(mutex);
+    if (!last || !(last->settings == unoscillated))
+      last = std::make_shared<const SolarFlux>(Builder(unoscillated).build());
+    spectra = last;
+  }
   const double densest =
-      *std::max_element(spectra.shell_density.begin(), spectra.shell_density.end());
+      *std::max_element(spectra->shell_density.begin(), spectra->shell_density.end());
   SingularRays rays;
   rays.add(settings.oscillation, densest);
   for (const auto& parameters : covered) rays.add(parameters, densest);
-  if (!same_spectra || !(rays == last_rays)) {
-    last = spectra;
-    lay_survival(last, rays);
-    last_rays = rays;
+  struct Laid {
+    std::shared_ptr<const SolarFlux> spectra;
+    SingularRays rays;
+    SolarFlux flux;
+  };
+  thread_local Laid laid;
+  if (laid.spectra != spectra || !(laid.rays == rays)) {
+    laid.flux = *spectra;
+    lay_survival(laid.flux, rays);
+    laid.spectra = spectra;
+    laid.rays = rays;
   }
-  auto flux = last;
+  auto flux = laid.flux;
   flux.settings = settings;
   return flux;
 }

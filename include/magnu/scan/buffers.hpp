@@ -1,6 +1,7 @@
 #pragma once
 
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "magnu/experiment/solar_flux.hpp"
@@ -37,23 +38,23 @@ inline std::vector<double> squared(std::span<const double> mu_eff, std::size_t m
   return squares;
 }
 
-/// The executor's copy of a flux.
+/// A flux in an executor's memory, for as long as it lives on the host.
 template <class Executor>
 struct FluxBuffers {
   template <class T>
-  using Buffer = typename Executor::template Buffer<T>;
+  using Lent = decltype(lent(std::declval<const Executor&>(), std::vector<T>()));
 
   FluxBuffers(const Executor& executor, const SolarFlux& flux)
-      : panels(uploaded(executor, flux.panels)),
-        coefficients(uploaded(executor, flux.coefficients)),
-        first_panel(uploaded(executor, flux.first_panel)),
-        lines(uploaded(executor, flux.lines)),
-        first_line(uploaded(executor, flux.first_line)),
-        segment_end(uploaded(executor, flux.segment_end)),
-        segment_panel(uploaded(executor, flux.segment_panel)),
-        survival_panels(uploaded(executor, flux.survival_panels)),
-        shell_density(uploaded(executor, flux.shell_density)),
-        shell_fraction(uploaded(executor, flux.shell_fraction)),
+      : panels(lent(executor, flux.panels)),
+        coefficients(lent(executor, flux.coefficients)),
+        first_panel(lent(executor, flux.first_panel)),
+        lines(lent(executor, flux.lines)),
+        first_line(lent(executor, flux.first_line)),
+        segment_end(lent(executor, flux.segment_end)),
+        segment_panel(lent(executor, flux.segment_panel)),
+        survival_panels(lent(executor, flux.survival_panels)),
+        shell_density(lent(executor, flux.shell_density)),
+        shell_fraction(lent(executor, flux.shell_fraction)),
         survival(flux.settings.oscillation) {}
 
   FluxView view() const {
@@ -70,15 +71,15 @@ struct FluxBuffers {
             survival};
   }
 
-  Buffer<FluxPanel> panels;
-  Buffer<double> coefficients;
-  Buffer<int> first_panel;
-  Buffer<FluxLine> lines;
-  Buffer<int> first_line;
-  Buffer<double> segment_end;
-  Buffer<int> segment_panel;
-  Buffer<SurvivalPanel> survival_panels;
-  Buffer<double> shell_density, shell_fraction;
+  Lent<FluxPanel> panels;
+  Lent<double> coefficients;
+  Lent<int> first_panel;
+  Lent<FluxLine> lines;
+  Lent<int> first_line;
+  Lent<double> segment_end;
+  Lent<int> segment_panel;
+  Lent<SurvivalPanel> survival_panels;
+  Lent<double> shell_density, shell_fraction;
   SurvivalProbability survival;
 };
 
