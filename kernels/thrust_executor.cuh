@@ -116,8 +116,10 @@ class ThrustExecutor {
   }
 
   template <class Body>
-  void for_each(std::size_t n, const Body& body, std::size_t) const {
+  void for_each(std::size_t n, const Body& body, std::size_t,
+                const Meanwhile& meanwhile = {}) const {
     space_.for_each(n, body);
+    if (meanwhile) meanwhile();  // launched is not done
   }
 
   template <class Term>

@@ -178,13 +178,12 @@ class Perturbed : public Runner {
                                std::span<const Oscillation> parameters) const override {
     return runner_.survival(flux, parameters);
   }
-  std::unique_ptr<Convolution> convolve(const SolarFlux& flux,
+  std::unique_ptr<Convolution> convolve(SolarFlux changed,
                                         std::span<const double> survival) const override {
-    auto changed = flux;
     const auto& panel = changed.panels[changed.panels.size() / 2];
     for (int i = 0; i < panel.terms; ++i)
       changed.coefficients[panel.first_coefficient + i] *= 1 + 1e-6;
-    return runner_.convolve(changed, survival);
+    return runner_.convolve(std::move(changed), survival);
   }
   Array<double> signals(const SolarFlux& flux, const SurvivalResponse& response,
                         std::span<const Oscillation> parameters) const override {
@@ -205,9 +204,9 @@ class Perturbed : public Runner {
                                   double x) const override {
     return runner_.chi_squared(sums, v, x);
   }
-  Array<double> combine(const CombineProblem& problem, std::size_t first,
-                        std::size_t count) const override {
-    return runner_.combine(problem, first, count);
+  Array<double> combine(const CombineProblem& problem, std::size_t first, std::size_t count,
+                        const Meanwhile& meanwhile) const override {
+    return runner_.combine(problem, first, count, meanwhile);
   }
 
  private:

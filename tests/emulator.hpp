@@ -32,12 +32,14 @@ class Emulator : public HostMemory {
   }
 
   template <class Body>
-  void for_each(std::size_t n, const Body& body, std::size_t) const {
+  void for_each(std::size_t n, const Body& body, std::size_t,
+                const Meanwhile& meanwhile = {}) const {
     static_assert(std::is_trivially_copyable_v<Body>, "a kernel takes its body by value");
     const std::size_t blocks = (n + block_size_ - 1) / block_size_;
     for (std::size_t b = 0; b < blocks; ++b)
       for (std::size_t t = 0; t < block_size_; ++t)
         run_thread(body, n, blocks - 1 - b, block_size_, t);
+    if (meanwhile) meanwhile();
   }
 
   template <class Term>

@@ -174,6 +174,29 @@ TEST_F(GridTest, ThreadsAndChunksDoNotChangeABit) {
   }
 }
 
+// So many detectors that chunks leave while the next are computed.
+TEST_F(GridTest, ChunksLeaveInOrderAndAFailingSinkStopsTheScan) {
+  const auto study = study_of(
+      "bins: 2\naxes: {exposure: {from: 1 t yr, to: 2 t yr, points: 30000}, threshold: [1 keV, 2 "
+      "keV, 3 keV]}\n");
+  const Grid grid(study.curves, study.axes);
+  const auto expected = scan(grid, *make_cpu_runner(1, best_instruction_set())).limits;
+  ASSERT_EQ(expected.size(), 90'000u);
+  for (const int threads : {1, 2, 7}) {
+    const auto runner = make_cpu_runner(threads, best_instruction_set());
+    EXPECT_TRUE(scan(grid, *runner, 20'000).limits == expected) << threads << " threads";
+    std::size_t calls = 0;
+    const auto full = [&](std::span<const double>, const Counters& counters) {
+      ++calls;
+      EXPECT_EQ(counters.combinations, 20'000 * calls);
+      if (calls == 2) throw Error("no space");
+    };
+    EXPECT_THROW(scan_grid(grid, *runner, Evaluation::fast, 20'000, {0, grid.size()}, full, {}),
+                 Error);
+    EXPECT_EQ(calls, 2u);
+  }
+}
+
 // So many oscillation points that they go through the response to Pee at its nodes.
 TEST_F(GridTest, ManyOscillationPointsEqualSingleCurves) {
   const auto study = study_of(

@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <exception>
 #include <fstream>
 #include <span>
 
@@ -41,17 +42,27 @@ class CpuExecutor : public HostMemory {
   }
 
   template <class Body>
-  void for_each(std::size_t n, const Body& body, std::size_t work) const {
+  void for_each(std::size_t n, const Body& body, std::size_t work,
+                const Meanwhile& meanwhile = {}) const {
     const bool alone = threads_ == 1 || omp_in_parallel() || n * work < worth_waking_threads;
     if (alone) {
+      if (meanwhile) meanwhile();
       loop(body, 0, n);
       return;
     }
     const std::size_t block =
         std::max<std::size_t>(1, n / (64 * static_cast<std::size_t>(threads_)));
     const auto blocks = static_cast<std::ptrdiff_t>((n + block - 1) / block);
-#pragma omp parallel for schedule(dynamic) num_threads(threads_)
-    for (std::ptrdiff_t b = 0; b < blocks; ++b) loop(body, b * block, std::min(n, (b + 1) * block));
+    std::exception_ptr problem;
+#pragma omp parallel num_threads(threads_)
+    {
+#pragma omp single nowait
+      if (meanwhile) problem = thrown_by(meanwhile);
+#pragma omp for schedule(dynamic)
+      for (std::ptrdiff_t b = 0; b < blocks; ++b)
+        loop(body, b * block, std::min(n, (b + 1) * block));
+    }
+    if (problem) std::rethrow_exception(problem);
   }
 
   template <class Term>
@@ -70,6 +81,15 @@ class CpuExecutor : public HostMemory {
   }
 
  private:
+  static std::exception_ptr thrown_by(const Meanwhile& task) {
+    try {
+      task();
+    } catch (...) {
+      return std::current_exception();
+    }
+    return nullptr;
+  }
+
   template <class Body>
   void loop(const Body& body, std::size_t from, std::size_t to) const {
 #ifdef MAGNU_ISA_DISPATCH

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <utility>
 
-#include "magnu/core/behind.hpp"
 #include "magnu/core/cache.hpp"
 #include "magnu/core/parallel.hpp"
 #include "magnu/core/root.hpp"
@@ -33,12 +33,33 @@ struct Binned {
   }
 };
 
+/// Limits on their way to a sink, which takes them while the next are computed.
+class Outbox {
+ public:
+  explicit Outbox(const LimitSink& sink) : sink_(sink) {}
+
+  void put(Array<double> limits, const Counters& counters) {
+    hand_over();
+    limits_ = std::move(limits);
+    counters_ = counters;
+  }
+
+  void hand_over() {
+    if (const auto limits = std::exchange(limits_, {}); limits.size() > 0) sink_(limits, counters_);
+  }
+
+ private:
+  const LimitSink& sink_;
+  Array<double> limits_;
+  Counters counters_;
+};
+
 /// One curve of a grid. Its rows are the points of all axes but the amplitudes', in storage order:
 /// flux, oscillation, coefficient, response.
 class CurveScan {
  public:
   CurveScan(const Grid& grid, std::size_t curve, const Runner& runner, Evaluation evaluation,
-            std::size_t chunk, const DetectorRange& range, const LimitSink& sink, Behind& writer,
+            std::size_t chunk, const DetectorRange& range, Outbox& outbox,
             const ProgressCallback& progress, Counters& counters)
       : grid_(grid),
         curve_(curve),
@@ -46,8 +67,7 @@ class CurveScan {
         evaluation_(evaluation),
         chunk_(chunk > 0 ? chunk : runner.chunk()),
         range_(range),
-        sink_(sink),
-        writer_(writer),
+        outbox_(outbox),
         progress_(progress),
         counters_(counters),
         amplitudes_(grid, curve),
@@ -84,10 +104,7 @@ class CurveScan {
     Cache<Binned> binned;     ///< by medium and response point
   };
 
-  struct Shape {
-    SolarFlux flux;
-    std::unique_ptr<Runner::Convolution> convolution;
-  };
+  using Shape = std::unique_ptr<Runner::Convolution>;
 
   /// The curve at a shape, coefficient and response point.
   Curve curve_at(std::size_t shape, std::size_t coefficient, std::size_t response) const {
@@ -103,10 +120,13 @@ class CurveScan {
       for (const auto& variant : axis->variants[curve_]) {
         widest.threshold = std::min(widest.threshold, variant.threshold);
         widest.upper = std::max(widest.upper, variant.upper);
+        widest.bins = std::max(widest.bins, variant.bins);
         widest.resolution.a = std::max(widest.resolution.a, variant.resolution.a);
         widest.resolution.b = std::max(widest.resolution.b, variant.resolution.b);
       }
     if (reach_threshold_) widest.threshold = grid_.reach()->range.variants[curve_][0].threshold;
+    row_bytes_ = sizeof(double) * static_cast<std::size_t>(widest.bins) *
+                 (3 + static_cast<std::size_t>(amplitudes_.problem().shapes));
     widest.bins = 1;
     widest.statistic = Statistic::counts;
     const Response response(widest);
@@ -170,14 +190,19 @@ class CurveScan {
                     row.bins->background);
   }
 
-  /// Makes rows and combines them, as many at a time as their detectors fill a chunk. make_row(row,
-  /// threshold): the templates of a row, at its own threshold where none is given; so many threads
-  /// may call it at once.
+  /// Makes rows and combines them, at least as many at a time as their detectors fill a chunk.
+  /// make_row(row, threshold): the templates of a row, at its own threshold where none is given; so
+  /// many threads may call it at once.
   template <class MakeRow>
   void combine(std::size_t first_row, std::size_t rows, int threads, const MakeRow& make_row) {
     const std::size_t from = std::max(first_row, range_.first / per_row_);
     const std::size_t to = std::min(first_row + rows, (range_.end + per_row_ - 1) / per_row_);
-    const std::size_t block = std::max<std::size_t>(chunk_ / per_row_, 1);
+    // Where rows have many detectors still enough of them that threads end together, and never more
+    // than fit: they are held twice.
+    const auto calls = static_cast<std::size_t>(threads);
+    const std::size_t least = reach_threshold_ ? 1 : 64 * calls;
+    const std::size_t most = std::max(calls, most_row_bytes / (2 * row_bytes_));
+    const std::size_t block = std::clamp(chunk_ / per_row_, std::min(least, most), most);
     for (std::size_t first = from; first < to; first += block) {
       const std::size_t here = std::min(block, to - first);
       if (reach_threshold_) {
@@ -186,11 +211,13 @@ class CurveScan {
           reach_thresholds([&](double t) { return make_row(first - first_row + i, &t); },
                            std::span(thresholds).subspan(i * per_row_, per_row_));
         });
-        deliver(first * per_row_, here * per_row_, [&](std::size_t done, std::size_t count) {
-          Array<double> some(count);
-          std::copy_n(thresholds.begin() + done, count, some.begin());
-          return some;
-        });
+        deliver(first * per_row_, here * per_row_,
+                [&](std::size_t done, std::size_t count, const Meanwhile& meanwhile) {
+                  meanwhile();
+                  Array<double> some(count);
+                  std::copy_n(thresholds.begin() + done, count, some.begin());
+                  return some;
+                });
         continue;
       }
       std::vector<Row> made(here);
@@ -198,32 +225,26 @@ class CurveScan {
                   [&](std::size_t i) { made[i] = make_row(first - first_row + i, nullptr); });
       auto problem = amplitudes_.problem();
       for (const auto& row : made) add_row(problem, row);
-      deliver(first * per_row_, here * per_row_, [&](std::size_t done, std::size_t count) {
-        return runner_.combine(problem, done, count);
-      });
+      deliver(first * per_row_, here * per_row_,
+              [&](std::size_t done, std::size_t count, const Meanwhile& meanwhile) {
+                return runner_.combine(problem, done, count, meanwhile);
+              });
     }
   }
 
   /// Of `count` detectors from `origin` on, hands over those that are asked for, a chunk at a time:
-  /// values(first, count) computes them, first relative to the origin.
+  /// values(first, count, meanwhile) computes them, first relative to the origin, and hands over
+  /// those before them meanwhile.
   template <class Values>
   void deliver(std::size_t origin, std::size_t count, const Values& values) {
     const std::size_t low = std::max(range_.first, origin) - origin;
     const std::size_t high = std::min(range_.end, origin + count) - origin;
     for (std::size_t done = low; done < high; done += chunk_) {
-      auto limits = values(done, std::min(chunk_, high - done));
+      auto limits = values(done, std::min(chunk_, high - done), [this] { outbox_.hand_over(); });
       const std::size_t here = limits.size();
       counters_.combinations += here;
-      if (runner_.threads() == 1 || here < worth_a_thread) {
-        writer_.wait();
-        sink_(limits, counters_);
-      } else {
-        // By reference to the sink: it outlives this curve's scan, which may end before the task
-        // does.
-        writer_.run([limits = std::move(limits), counters = counters_, &sink = sink_] {
-          sink(limits, counters);
-        });
-      }
+      outbox_.put(std::move(limits), counters_);
+      if (runner_.threads() == 1 || here < worth_waiting) outbox_.hand_over();
       if (progress_) progress_(static_cast<double>(here));
     }
   }
@@ -266,49 +287,85 @@ class CurveScan {
     return {first - flux.first_shape, std::max(first, end) - flux.first_shape};
   }
 
+  Shape convolved(std::size_t shape) const {
+    return runner_.convolve(make_solar_flux(curve_at(shape, 0, 0).flux));
+  }
+
+  /// Shape and coefficient points first, first + 1, ... of the curve, and their spectra.
+  struct Points {
+    Points(std::size_t from, std::size_t count) : first(from), spectra(count), grids(count) {}
+    std::size_t size() const { return spectra.size(); }
+
+    std::size_t first;
+    std::vector<Templates> spectra;
+    std::vector<std::shared_ptr<const RecoilGrid>> grids;
+  };
+
   /// A convolution for each shape, spectra for each of its coefficient points.
   void convolve(Flux& flux) {
+    const std::size_t most_points =
+        std::clamp<std::size_t>(chunk_ / (responses_ * per_row_), 1, 256);
+    const auto [begin, end] = asked(flux);
+    const int calls = runner_.concurrent_calls();
+    const std::size_t whole = std::min(most_points / coefficients_, end - begin);
+    if (whole >= static_cast<std::size_t>(4 * calls)) return convolve_whole(flux, whole);
     // As many shapes at a time as their detectors fill a chunk, and never more than some dozen:
     // each holds its running integrals.
     const std::size_t batch = std::clamp<std::size_t>(chunk_ / per_shape_, 1, 64);
-    const auto [begin, end] = asked(flux);
-    for (std::size_t first = begin; first < end; first += batch) {
-      std::vector<Shape> shapes(std::min(batch, end - first));
-      in_parallel(runner_.concurrent_calls(), shapes.size(), [&](std::size_t s) {
-        shapes[s].flux = make_solar_flux(curve_at(flux.first_shape + first + s, 0, 0).flux);
-        shapes[s].convolution = runner_.convolve(shapes[s].flux);
-      });
+    for (std::size_t from = begin; from < end; from += batch) {
+      const std::size_t first = flux.first_shape + from;
+      std::vector<Shape> shapes(std::min(batch, end - from));
+      in_parallel(calls, shapes.size(), [&](std::size_t s) { shapes[s] = convolved(first + s); });
       counters_.convolutions += shapes.size();
-      evaluate(flux, flux.first_shape + first, shapes);
+      const std::size_t all = shapes.size() * coefficients_;
+      for (std::size_t done = 0; done < all; done += most_points) {
+        Points points(first * coefficients_ + done, std::min(most_points, all - done));
+        const std::size_t per_point = responses_ * per_row_;
+        if (points.first * per_point >= range_.end ||
+            (points.first + points.size()) * per_point <= range_.first)
+          continue;
+        in_parallel(calls, points.size(), [&](std::size_t i) {
+          evaluate(flux, *shapes[(done + i) / coefficients_], points, i);
+        });
+        bin_and_combine(flux, points);
+      }
     }
   }
 
-  void evaluate(Flux& flux, std::size_t first_shape, const std::vector<Shape>& shapes) {
-    const std::size_t points = shapes.size() * coefficients_;
-    const std::size_t block = std::clamp<std::size_t>(chunk_ / (responses_ * per_row_), 1, 256);
-    for (std::size_t first = 0; first < points; first += block) {
-      const std::size_t here = std::min(block, points - first);
-      const std::size_t first_row = (first_shape * coefficients_ + first) * responses_;
-      if (first_row * per_row_ >= range_.end ||
-          (first_row + here * responses_) * per_row_ <= range_.first)
-        continue;
-      std::vector<Templates> spectra(here);
-      std::vector<std::shared_ptr<const RecoilGrid>> grids(here);
-      in_parallel(runner_.concurrent_calls(), here, [&](std::size_t i) {
-        const std::size_t s = (first + i) / coefficients_, c = (first + i) % coefficients_;
-        grids[i] = recoil_grid(flux, shapes[s].flux, first_shape + s, c);
-        spectra[i] = total(runner_.spectra(*shapes[s].convolution, grids[i]->rows));
+  /// The same where shapes are many and their points few: a thread takes a shape to its spectra,
+  /// waits for no other, and keeps the running integrals in its cache.
+  void convolve_whole(Flux& flux, std::size_t batch) {
+    const auto [begin, end] = asked(flux);
+    for (std::size_t from = begin; from < end; from += batch) {
+      const std::size_t shapes = std::min(batch, end - from);
+      const std::size_t first = flux.first_shape + from;
+      Points points(first * coefficients_, shapes * coefficients_);
+      in_parallel(runner_.concurrent_calls(), shapes, [&](std::size_t s) {
+        const auto shape = convolved(first + s);
+        for (std::size_t c = 0; c < coefficients_; ++c)
+          evaluate(flux, *shape, points, s * coefficients_ + c);
       });
-      counters_.coefficient_evaluations += here;
-      const auto make_row = [&](std::size_t row, const double* threshold) {
-        const std::size_t i = row / responses_, r = row % responses_;
-        const std::size_t s = (first + i) / coefficients_, c = (first + i) % coefficients_;
-        const auto made = binned(flux, *grids[i], first_shape + s, c, r, threshold);
-        return Row{bin(made->binning, spectra[i]), made->bins};
-      };
-      combine(first_row, here * responses_, runner_.threads(), make_row);
-      counters_.rebinnings += here * responses_;
+      counters_.convolutions += shapes;
+      bin_and_combine(flux, points);
     }
+  }
+
+  void evaluate(Flux& flux, const Runner::Convolution& shape, Points& points, std::size_t i) const {
+    const std::size_t point = points.first + i;
+    points.grids[i] = recoil_grid(flux, shape.flux, point / coefficients_, point % coefficients_);
+    points.spectra[i] = total(runner_.spectra(shape, points.grids[i]->rows));
+  }
+
+  void bin_and_combine(Flux& flux, const Points& points) {
+    counters_.coefficient_evaluations += points.size();
+    const auto make_row = [&](std::size_t row, const double* threshold) {
+      const std::size_t i = row / responses_, point = points.first + i;
+      const auto made = binned(flux, *points.grids[i], point / coefficients_, point % coefficients_,
+                               row % responses_, threshold);
+      return Row{bin(made->binning, points.spectra[i]), made->bins};
+    };
+    combine(points.first * responses_, points.size() * responses_, runner_.threads(), make_row);
+    counters_.rebinnings += points.size() * responses_;
   }
 
   /// Many oscillation points at once: their signals are one linear map of Pee, whose columns are
@@ -351,8 +408,8 @@ class CurveScan {
           solar, response, oscillation_points(grid_, curve_, at_first, first, here));
       problem.signal.assign(signals.begin(), signals.end());
       deliver((flux.first_shape + first) * per_shape_, here * per_shape_,
-              [&](std::size_t done, std::size_t count) {
-                return runner_.combine(problem, done, count);
+              [&](std::size_t done, std::size_t count, const Meanwhile& meanwhile) {
+                return runner_.combine(problem, done, count, meanwhile);
               });
       counters_.convolutions += here;
       counters_.coefficient_evaluations += here * coefficients_;
@@ -401,8 +458,10 @@ class CurveScan {
     }
   }
 
-  /// Fewer limits are written faster than a thread begins.
-  static constexpr std::size_t worth_a_thread = std::size_t{1} << 14;
+  static constexpr std::size_t most_row_bytes = std::size_t{64} << 20;
+
+  /// Fewer limits than these are handed over at once: they may have been dear.
+  static constexpr std::size_t worth_waiting = std::size_t{1} << 14;
 
   const Grid& grid_;
   std::size_t curve_;
@@ -410,13 +469,13 @@ class CurveScan {
   Evaluation evaluation_;
   std::size_t chunk_;
   DetectorRange range_;  ///< within the curve
-  const LimitSink& sink_;
-  Behind& writer_;
+  Outbox& outbox_;
   const ProgressCallback& progress_;
   Counters& counters_;
   Amplitudes amplitudes_;
   std::size_t per_row_, responses_, coefficients_, oscillations_, per_shape_;
   bool reach_threshold_;
+  std::size_t row_bytes_ = 0;       ///< of signals, widths and backgrounds, at most
   double lower_ = 0, upper_ = 0;    ///< recoil energies that matter, MeV
   std::vector<std::size_t> media_;  ///< [coefficients]: points of one number share recoil panels
 };
@@ -427,16 +486,16 @@ Counters scan_grid(const Grid& grid, const Runner& runner, Evaluation evaluation
                    const DetectorRange& range, const LimitSink& sink,
                    const ProgressCallback& progress) {
   Counters counters;
-  Behind writer;
+  Outbox outbox(sink);
   const std::size_t per_curve = grid.per_curve();
   for (std::size_t c = 0; c < grid.curves().size(); ++c) {
     const std::size_t origin = c * per_curve;
     const DetectorRange own{std::clamp(range.first, origin, origin + per_curve) - origin,
                             std::clamp(range.end, origin, origin + per_curve) - origin};
     if (own.first < own.end)
-      CurveScan(grid, c, runner, evaluation, chunk, own, sink, writer, progress, counters).run();
+      CurveScan(grid, c, runner, evaluation, chunk, own, outbox, progress, counters).run();
   }
-  writer.wait();
+  outbox.hand_over();
   return counters;
 }
 

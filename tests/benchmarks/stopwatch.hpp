@@ -36,7 +36,7 @@ class Stopwatch : public HostMemory {
   }
 
   template <class Body>
-  void for_each(std::size_t n, const Body& body, std::size_t) const {
+  void for_each(std::size_t n, const Body& body, std::size_t, const Meanwhile& = {}) const {
     static const std::string name = body_name(typeid(Body).name());
     const double start = thread_seconds();
     loop(body, n);

@@ -21,7 +21,9 @@ namespace magnu {
 ///     download_as_written(Buffer<T>, launch)
 ///                                        the same, written in parts by launch(first, View<T>); a
 ///                                        part may be on its way while the next is written
-///     for_each(n, body, work)            body(i) for every i < n, some `work` operations each
+///     for_each(n, body, work, meanwhile)
+///                                        body(i) for every i < n, some `work` operations each, and
+///                                        beside them what the caller has to do
 ///     sum_segments(count, length, term)  vector of `count` sums of term(segment * length + j)
 ///     with_lanes(f)                      f(integral_constant): how many mu_eff values a thread of
 ///                                        the direct sums holds
@@ -68,14 +70,14 @@ class Pipeline : public Runner {
   }
 
   using Runner::convolve;
-  std::unique_ptr<Convolution> convolve(const SolarFlux& flux,
+  std::unique_ptr<Convolution> convolve(SolarFlux flux,
                                         std::span<const double> survival) const override {
-    return std::make_unique<Convolved>(executor_, flux, survival);
+    return std::make_unique<Convolved>(executor_, std::move(flux), survival);
   }
 
   Spectra spectra(const Convolution& convolution, const RecoilRows& recoil_rows) const override {
     const auto& convolved = static_cast<const Convolved&>(convolution);
-    const std::size_t components = convolved.flux.view().components();
+    const std::size_t components = convolved.buffers.view().components();
     return std::visit(
         [&](const auto& rows) {
           using Process = typename std::decay_t<decltype(rows)>::value_type;
@@ -84,12 +86,12 @@ class Pipeline : public Runner {
           auto starts = executor_.template allocate<RowStart>(rows.size());
           executor_.for_each(
               rows.size(),
-              LocateRow<Process>{convolved.flux.view(), row_buffer.view(), starts.view()}, 50);
+              LocateRow<Process>{convolved.buffers.view(), row_buffer.view(), starts.view()}, 50);
           const std::size_t groups = executor_.parts(components);
           executor_.for_each(rows.size() * groups,
-                             EvaluateSpectrum<Process>{convolved.flux.view(), convolved.integrals(),
-                                                       row_buffer.view(), const_view(starts),
-                                                       static_cast<int>(groups), values.view()},
+                             EvaluateSpectrum<Process>{
+                                 convolved.buffers.view(), convolved.integrals(), row_buffer.view(),
+                                 const_view(starts), static_cast<int>(groups), values.view()},
                              100 * components / groups);
           return Spectra{components, executor_.download(std::move(values))};
         },
@@ -131,8 +133,9 @@ class Pipeline : public Runner {
                                   DirectTerm{extra.view(), variance.view(), exposure});
   }
 
-  Array<double> combine(const CombineProblem& problem, std::size_t first,
-                        std::size_t count) const override {
+  using Runner::combine;
+  Array<double> combine(const CombineProblem& problem, std::size_t first, std::size_t count,
+                        const Meanwhile& meanwhile) const override {
     const auto first_bin = lent(executor_, problem.first_bin);
     const auto signal = lent(executor_, problem.signal);
     const auto magnetic = lent(executor_, problem.magnetic);
@@ -152,11 +155,14 @@ class Pipeline : public Runner {
         20 * (problem.signal.size() / std::max<std::size_t>(problem.rows(), 1));
     return executor_.download_as_written(
         executor_.template allocate<double>(count), [&](std::size_t from, View<double> values) {
+          const auto beside = from + values.size == count ? meanwhile : Meanwhile();
           if (problem.reach.by == 0) {
-            executor_.for_each(values.size, SolveLimit{detectors, first + from, values}, work);
+            executor_.for_each(values.size, SolveLimit{detectors, first + from, values}, work,
+                               beside);
           } else {
-            executor_.for_each(
-                values.size, SolveReach{detectors, problem.reach, first + from, values}, 10 * work);
+            executor_.for_each(values.size,
+                               SolveReach{detectors, problem.reach, first + from, values},
+                               10 * work, beside);
           }
         });
   }
@@ -166,11 +172,12 @@ class Pipeline : public Runner {
   using Buffer = typename Executor::template Buffer<T>;
 
   struct Convolved : Convolution {
-    Convolved(const Executor& executor, const SolarFlux& host, std::span<const double> survival)
-        : flux(executor, host),
-          fits(executor.template allocate<Moments>(host.panels.size() * fit_nodes)),
-          above(executor.template allocate<Moments>(host.panels.size())),
-          lines(executor.template allocate<Moments>(host.lines.size())) {
+    Convolved(const Executor& executor, SolarFlux of, std::span<const double> survival)
+        : Convolution(std::move(of)),
+          buffers(executor, flux),
+          fits(executor.template allocate<Moments>(flux.panels.size() * fit_nodes)),
+          above(executor.template allocate<Moments>(flux.panels.size())),
+          lines(executor.template allocate<Moments>(flux.lines.size())) {
       static const auto host_nodes = chebyshev_nodes(fit_nodes);
       static const auto host_transform = chebyshev_transform(survival_terms);
       static const auto host_matrix =
@@ -179,32 +186,34 @@ class Pipeline : public Runner {
       const auto transform = uploaded(executor, host_transform);
       const auto matrix = uploaded(executor, host_matrix);
       const auto values = executor.upload(survival);
-      const std::size_t panels = host.panels.size();
-      const std::size_t terms = host.survival_panels.size() * survival_terms;
+      const std::size_t panels = flux.panels.size();
+      const std::size_t terms = flux.survival_panels.size() * survival_terms;
       auto coefficients = executor.template allocate<double>(terms);
       auto samples = executor.template allocate<Moments>(panels * fit_nodes);
       auto whole = executor.template allocate<Moments>(panels);
       executor.for_each(terms, FitSurvival{values.view(), transform.view(), coefficients.view()},
                         2 * survival_terms);
       executor.for_each(
-          panels, SamplePanel{flux.view(), nodes.view(), const_view(coefficients), samples.view()},
+          panels,
+          SamplePanel{buffers.view(), nodes.view(), const_view(coefficients), samples.view()},
           4 * fit_nodes * survival_terms);
       executor.for_each(
           panels,
-          FitPanel{flux.view(), const_view(samples), matrix.view(), fits.view(), whole.view()},
+          FitPanel{buffers.view(), const_view(samples), matrix.view(), fits.view(), whole.view()},
           2 * fit_nodes * fit_nodes * moments);
-      executor.for_each(host.components.size(),
-                        SumPanels{flux.view(), const_view(whole), above.view()}, panels);
+      executor.for_each(flux.components.size(),
+                        SumPanels{buffers.view(), const_view(whole), above.view()}, panels);
       executor.for_each(
-          host.lines.size(),
-          SampleLine{flux.view(), part(values.view(), terms, host.lines.size()), lines.view()}, 10);
+          flux.lines.size(),
+          SampleLine{buffers.view(), part(values.view(), terms, flux.lines.size()), lines.view()},
+          10);
     }
 
     RunningIntegrals integrals() const {
       return {const_view(fits), const_view(above), const_view(lines)};
     }
 
-    FluxBuffers<Executor> flux;
+    FluxBuffers<Executor> buffers;  ///< of `flux`
     Buffer<Moments> fits, above, lines;
   };
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "magnu/core/array.hpp"
@@ -38,15 +39,21 @@ struct SurvivalResponse {
   std::size_t outputs() const { return base.size(); }
 };
 
+/// What the caller has to do, by one thread while others compute. What it throws, the computation
+/// throws in the end.
+using Meanwhile = std::function<void()>;
+
 /// Told now and then how many units of work were done since the last call.
 using ProgressCallback = std::function<void(double)>;
 
 /// A place where evaluations run. All results are in the host's memory.
 class Runner {
  public:
-  /// A flux made ready on this runner: its running integrals.
+  /// A flux made ready on this runner: it has running integrals there.
   struct Convolution {
+    explicit Convolution(SolarFlux of) : flux(std::move(of)) {}
     virtual ~Convolution() = default;
+    const SolarFlux flux;
   };
 
   virtual ~Runner() = default;
@@ -66,12 +73,13 @@ class Runner {
 
   /// Once per shape point: the flux with Pee given at its survival nodes. What it gives for nu_e is
   /// linear in these values.
-  virtual std::unique_ptr<Convolution> convolve(const SolarFlux& flux,
+  virtual std::unique_ptr<Convolution> convolve(SolarFlux flux,
                                                 std::span<const double> survival) const = 0;
 
   /// The same with the flux's own oscillation.
-  std::unique_ptr<Convolution> convolve(const SolarFlux& flux) const {
-    return convolve(flux, survival(flux, {&flux.settings.oscillation, 1}));
+  std::unique_ptr<Convolution> convolve(SolarFlux flux) const {
+    const auto values = survival(flux, {&flux.settings.oscillation, 1});
+    return convolve(std::move(flux), values);
   }
 
   /// Signals of parameter sets, [sets][outputs]: Pee at the flux's survival nodes, and its
@@ -100,8 +108,11 @@ class Runner {
 
   /// Limits [count] of detectors first, first + 1, ..., or what they need to reach one: row by row,
   /// the last axis fastest.
-  virtual Array<double> combine(const CombineProblem& problem, std::size_t first,
-                                std::size_t count) const = 0;
+  virtual Array<double> combine(const CombineProblem& problem, std::size_t first, std::size_t count,
+                                const Meanwhile& meanwhile) const = 0;
+  Array<double> combine(const CombineProblem& problem, std::size_t first, std::size_t count) const {
+    return combine(problem, first, count, {});
+  }
 };
 
 /// Cells of the direct evaluation's dense grid: recoil rows times neutrino energies times mu_eff.
