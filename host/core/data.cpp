@@ -17,6 +17,7 @@ const CsvTable& data_table(const std::string& file_name) {
   static std::map<std::string, CsvTable> read;
   static std::mutex reading;
   const std::lock_guard lock(reading);
+  if (const auto found = read.find(file_name); found != read.end()) return found->second;
   for (const auto& [name, text] : data_files())
     if (name == file_name) return read.try_emplace(file_name, "data/" + name, text).first->second;
   throw Error("data/" + file_name + ": not compiled into this program");

@@ -280,7 +280,7 @@ Curve read_curve(const Setting& map, const std::string& folder) {
   with("resolution", [&](auto& s) { curve.resolution = read_resolution(s); });
   with("background", [&](auto& s) {
     curve.background = read_background(s, folder);
-    const auto isotopes = load_target(curve.target).isotopes;
+    const auto& isotopes = load_target(curve.target).isotopes;
     const bool has_xe136 = std::any_of(isotopes.begin(), isotopes.end(),
                                        [](const auto& i) { return i.z == 54 && i.a == 136; });
     for (std::size_t i = 0; i < curve.background.size(); ++i) {
