@@ -34,7 +34,7 @@ def run_benchmarks(build: Path, quick: bool, chosen: str) -> tuple[dict, dict]:
         if quick:
             command += ["--quick", "--benchmark_min_time=0.001"]
         else:
-            command += ["--benchmark_min_time=0.25", "--benchmark_repetitions=5",
+            command += ["--benchmark_min_time=0.25", "--benchmark_repetitions=9",
                         "--benchmark_enable_random_interleaving=true",
                         "--benchmark_report_aggregates_only=true"]
         done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -77,7 +77,7 @@ def run_programs(build: Path, quick: bool, threads: int) -> dict[str, dict[int, 
     for study, (large, small, _, _) in PROGRAMS.items():
         times = {n: [] for n in (1, 2) if n <= threads}
         with tempfile.TemporaryDirectory() as folder:
-            for _ in range(1 if quick else 5):
+            for _ in range(1 if quick else 7):
                 for n, list_ in times.items():
                     shutil.rmtree(folder + "/out", ignore_errors=True)  # replacing costs, too
                     before = time.perf_counter()

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """What shards, checkpoints and merging cost a study, in processor time against one run without them.
 
 usage: shard_cost.py MAGNU STUDY [--shards 16] [--rounds 3] [--set PATH=VALUE ...]
