@@ -5,8 +5,10 @@
 
 #include "magnu/core/csv.hpp"
 #include "magnu/core/timer.hpp"
+#include "magnu/io/grid_run.hpp"
 #include "magnu/io/progress.hpp"
 #include "magnu/io/report.hpp"
+#include "magnu/io/run_lock.hpp"
 #include "magnu/io/study_file.hpp"
 #include "magnu/io/warnings.hpp"
 #include "magnu/scan/cuda_runner.hpp"
@@ -65,6 +67,8 @@ int run_scan(const Options& options) {
   const auto evaluation = evaluation_of(options);
   const ResultsFolder folder(options.out.empty() ? "results/" + study.name : options.out, study,
                              options.overwrite);
+  const RunLock lock(folder.path());
+  clear_unfinished(folder.path(), options.overwrite);
 
   auto provenance = provenance_of(options, *runner, study.curves.size());
   const double cells = evaluation == Evaluation::direct || options.verify ? direct_work(study) : 0;

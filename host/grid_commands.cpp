@@ -25,8 +25,10 @@ namespace {
 int stopped_code(const Stopped& stopped, const Options& options, const std::string& folder) {
   spdlog::warn("stopped by {} at {} of {} detectors, all of them sealed; {}",
                sigabbrev_np(stopped.signal), stopped.done, stopped.all,
-               options.shard.empty() ? "go on with --resume --out " + folder
-                                     : "run the same command again to go on");
+               options.shard.empty()
+                   ? "go on with " + std::string(options.overwrite ? "--overwrite " : "") +
+                         "--resume --out " + folder
+                   : "run the same command again to go on");
   return resumable;
 }
 

@@ -229,14 +229,39 @@ def signals(scratch, reference):
     magnu(*command, "--resume", "--out", out, cwd=scratch)
     same(out, reference)
 
-    # One that does not come to a good place: a chunk that takes long. A second SIGINT ends it.
-    out = scratch / "twice"
-    process = start("scan", scratch / "s.yaml", "--threads", "1", "--set", "axes.exposure.points=20000", "--out", out)
+    # A study without axes keeps out of a folder where a run is under way, or unfinished.
+    (scratch / "plain.yaml").write_text("name: plain\nbins: 4\n")
+    out = scratch / "shared"
+    process = start("scan", scratch / "s.yaml", *SLOW[:-1], "60s", "--set", "bins=8000", "--set", "accuracy=1e-12",
+                    "--out", out)
     until(lambda: (out / ".lock").exists())
-    time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    assert "scan  running" in magnu("status", out)
+    assert f"process {process.pid}" in magnu("scan", scratch / "plain.yaml", "--out", out, code=2)
+    process.kill()
+    process.communicate()
+    assert "stopped before it sealed anything" in magnu("status", out)
+    magnu("scan", scratch / "plain.yaml", "--out", out)
+    assert not [f.name for f in out.iterdir() if f.name.startswith(".")], list(out.iterdir())
+    out = scratch / "replaced"
+    magnu("scan", scratch / "plain.yaml", "--out", out)
+    process = start("scan", scratch / "s.yaml", *SLOW, "--overwrite", "--out", out)
+    until(lambda: sealed(out, ".checkpoint"))
+    process.terminate()
+    assert "go on with --overwrite --resume" in process.communicate()[1] and process.returncode == 99
+    assert "unfinished run" in magnu("scan", scratch / "plain.yaml", "--out", out, code=2)
+    had = sealed(out, ".checkpoint")
+    said = magnu(*command, "--overwrite", "--resume", "--out", out, cwd=scratch)
+    assert f"goes on at {had} of 4000" in said, said
+    same(out, reference)
+
+    # One that does not come to a good place: rows that take seconds. A second SIGINT ends it. The two are far enough
+    # apart not to arrive as one.
+    out = scratch / "twice"
+    process = start("scan", scratch / "s.yaml", *SLOW, "--set", "bins=8000", "--set", "accuracy=1e-12", "--out", out)
+    until(lambda: (out / ".lock").exists())
+    for _ in range(2):
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
     process.communicate()
     assert process.returncode == 130, process.returncode
     return "exit codes 99 and 130"

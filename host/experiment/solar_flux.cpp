@@ -227,6 +227,7 @@ SolarFlux make_solar_flux(const FluxSettings& settings, std::span<const Oscillat
   };
   thread_local Laid laid;
   if (laid.spectra != spectra || !(laid.rays == rays)) {
+    laid.spectra.reset();
     laid.flux = *spectra;
     lay_survival(laid.flux, rays);
     laid.spectra = spectra;

@@ -193,17 +193,16 @@ NamedValues read_reach_ends(const Setting& setting, const Setting* axes) {
 /// A dimension scale that turns around cannot be drawn or searched.
 void check_order(const Axis& axis, const std::vector<Setting>& values) {
   if (axis.field->choice) return;
-  bool ascends = true, descends = true;
   const auto& variants = axis.variants.front();
+  const auto number = [&](std::size_t i) { return axis.field->number(variants[i]); };
   for (std::size_t i = 1; i < variants.size(); ++i) {
-    const double before = axis.field->number(variants[i - 1]),
-                 here = axis.field->number(variants[i]);
-    ascends &= before < here;
-    descends &= before > here;
+    if (number(i) == number(i - 1))
+      throw values[i].error("given twice: it is the value before it in other words",
+                            "keep one of the two");
+    if ((number(i) > number(i - 1)) != (number(1) > number(0)))
+      throw values[i].error("the values of '" + axis.field->path + "' neither ascend nor descend",
+                            "sort them");
   }
-  if (!ascends && !descends)
-    throw values[1].error("the values of '" + axis.field->path + "' neither ascend nor descend",
-                          "sort them");
 }
 
 /// A value passes with the first values of all other axes; words may still exclude one another, and

@@ -113,7 +113,7 @@ GridOutcome scan_whole(const GridRun& run, const Observer& observer, Progress& p
   const RunLock lock(run.folder);
   const auto path = run.folder / file_names::checkpoint;
   std::optional<Manifest> earlier;
-  if (!run.overwrite) {
+  if (!run.overwrite || run.resume) {
     earlier = Manifest::read(path);
     // Killed after the values got their name and before the run was whole: they are taken up again.
     const bool named = earlier && earlier->finished &&
@@ -158,6 +158,14 @@ GridOutcome scan_whole(const GridRun& run, const Observer& observer, Progress& p
   outcome.names = file.names();
   outcome.seconds = checkpoint.manifest().seconds;
   return outcome;
+}
+
+void clear_unfinished(const fs::path& folder, bool overwrite) {
+  if (!overwrite && fs::exists(folder / file_names::checkpoint))
+    throw InputError({folder.string(), 0, "", ""}, "an unfinished run of another study is here",
+                     "name another folder with --out, or throw it away with --overwrite");
+  forget_checkpoint(folder);
+  LimitsFile::drop_part(folder);
 }
 
 void forget_checkpoint(const fs::path& folder) {

@@ -285,6 +285,11 @@ bool LimitsFile::has_part(const fs::path& folder) {
   return fs::exists(folder / fmt::format(".{}.part", limits_h5));
 }
 
+void LimitsFile::drop_part(const fs::path& folder) {
+  std::error_code ignored;
+  fs::remove(folder / fmt::format(".{}.part", limits_h5), ignored);
+}
+
 void LimitsFile::take_back(const fs::path& folder) {
   const auto part = folder / fmt::format(".{}.part", limits_h5);
   std::error_code ignored;

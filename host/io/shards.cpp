@@ -179,11 +179,13 @@ std::string command_for(const std::string& command, std::size_t shard, std::size
 }
 
 std::string scan_status(const fs::path& results) {
-  if (!fs::exists(results / file_names::checkpoint))
-    return fs::exists(results / file_names::study_json) && !fs::exists(results / file_names::shards)
-               ? "scan  finished\n"
-               : "";
+  const bool alone = !fs::exists(results / file_names::shards);  // else a lock is the merge's
+  const bool locked = alone && !lock_holder(results).host.empty();
+  if (!fs::exists(results / file_names::checkpoint) && !locked)
+    return fs::exists(results / file_names::study_json) && alone ? "scan  finished\n" : "";
   const auto state = state_of(results / file_names::checkpoint, 1, 1, [](const Manifest&) {});
+  if (state.kind == ShardState::Kind::missing)
+    return "scan  stopped before it sealed anything: run it again\n";
   auto text = "scan" + line_of(state);
   if (state.kind == ShardState::Kind::stopped && !state.manifest.command.empty())
     text += "go on with: " + state.manifest.command +

@@ -351,19 +351,18 @@ const Setting* find_at(const Setting& root, const std::string& path) {
   return place && place->kind == Setting::Kind::map ? place->find(rest) : nullptr;
 }
 
-/// Values that an axis of the same setting replaces.
-void warn_of_swept(const Setting& root, const Setting& axes, std::vector<std::string>& warnings) {
-  const auto* curves = root.find("curves");
-  for (const auto& [path, list] : axes.entries) {
-    const auto warn_in = [&, path = path](const Setting& map) {
-      if (const auto* value = find_at(map, path))
-        warnings.push_back(
-            value->error("the study's axis replaces it: this has no effect", "remove it").what());
-    };
-    warn_in(root);
-    if (curves)
-      for (const auto& curve : curves->items) warn_in(curve);
-  }
+/// Values of a setting that an axis or `reach` replaces.
+void warn_of_replaced(const Setting& root, const std::string& path, const std::string& by,
+                      std::vector<std::string>& warnings) {
+  const auto warn_in = [&](const Setting& map) {
+    if (const auto* value = find_at(map, path))
+      warnings.push_back(
+          value->error("the study's " + by + " replaces it: this has no effect", "remove it")
+              .what());
+  };
+  warn_in(root);
+  if (const auto* curves = root.find("curves"))
+    for (const auto& curve : curves->items) warn_in(curve);
 }
 
 }  // namespace
@@ -410,7 +409,10 @@ Study read_study(const std::string& path, const std::vector<std::string>& overri
                             [&](const Setting& map) { return read_curve(map, folder); });
     study.axes = std::move(sweep.axes);
     study.reach = std::move(sweep.reach);
-    if (axes) warn_of_swept(root, *axes, study.warnings);
+    if (axes)
+      for (const auto& [swept, list] : axes->entries)
+        warn_of_replaced(root, swept, "axis", study.warnings);
+    if (reach) warn_of_replaced(root, study.reach->range.field->path, "'reach'", study.warnings);
     study.curves = std::move(sweep.curves);
   } else {
     for (const auto& setting : settings) study.curves.push_back(read_curve(setting, folder));

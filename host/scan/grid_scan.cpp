@@ -76,7 +76,8 @@ class CurveScan {
         coefficients_(grid.points(AxisKind::coefficient)),
         oscillations_(grid.points(AxisKind::oscillation)),
         per_shape_(coefficients_ * responses_ * per_row_),
-        reach_threshold_(grid.reach() && grid.reach()->range.field->kind == AxisKind::response) {
+        reach_threshold_(grid.reach() && grid.reach()->range.field->kind == AxisKind::response),
+        dear_(reach_threshold_ || evaluation == Evaluation::direct) {
     find_range();
     find_media();
   }
@@ -244,7 +245,7 @@ class CurveScan {
       const std::size_t here = limits.size();
       counters_.combinations += here;
       outbox_.put(std::move(limits), counters_);
-      if (runner_.threads() == 1 || here < worth_waiting) outbox_.hand_over();
+      if (runner_.threads() == 1 || here < worth_waiting || dear_) outbox_.hand_over();
       if (progress_) progress_(static_cast<double>(here));
     }
   }
@@ -364,8 +365,8 @@ class CurveScan {
                                row % responses_, threshold);
       return Row{bin(made->binning, points.spectra[i]), made->bins};
     };
-    combine(points.first * responses_, points.size() * responses_, runner_.threads(), make_row);
     counters_.rebinnings += points.size() * responses_;
+    combine(points.first * responses_, points.size() * responses_, runner_.threads(), make_row);
   }
 
   /// Many oscillation points at once: their signals are one linear map of Pee, whose columns are
@@ -407,13 +408,13 @@ class CurveScan {
       const auto signals = runner_.signals(
           solar, response, oscillation_points(grid_, curve_, at_first, first, here));
       problem.signal.assign(signals.begin(), signals.end());
+      counters_.convolutions += here;
+      counters_.coefficient_evaluations += here * coefficients_;
+      counters_.rebinnings += here * rows;
       deliver((flux.first_shape + first) * per_shape_, here * per_shape_,
               [&](std::size_t done, std::size_t count, const Meanwhile& meanwhile) {
                 return runner_.combine(problem, done, count, meanwhile);
               });
-      counters_.convolutions += here;
-      counters_.coefficient_evaluations += here * coefficients_;
-      counters_.rebinnings += here * rows;
     }
     return true;
   }
@@ -446,6 +447,7 @@ class CurveScan {
     for (std::size_t first = from; first < to; first += block) {
       const std::size_t here = std::min(block, to - first);
       const int threads = here >= static_cast<std::size_t>(calls) ? calls : 1;
+      counters_.direct_evaluations += here;
       combine(first, here, threads, [&](std::size_t i, const double* threshold) {
         const std::size_t row = first + i;
         auto curve = curve_at(row / rows, row % rows / responses_, row % responses_);
@@ -454,7 +456,6 @@ class CurveScan {
         const auto problem = make_recoil_problem(curve, load_target(curve.target), solar);
         return Row{direct_templates(runner_, solar, problem), make_binned(nullptr, curve).bins};
       });
-      counters_.direct_evaluations += here;
     }
   }
 
@@ -475,6 +476,7 @@ class CurveScan {
   Amplitudes amplitudes_;
   std::size_t per_row_, responses_, coefficients_, oscillations_, per_shape_;
   bool reach_threshold_;
+  bool dear_;                       ///< limits that should not wait for the next to be sealed
   std::size_t row_bytes_ = 0;       ///< of signals, widths and backgrounds, at most
   double lower_ = 0, upper_ = 0;    ///< recoil energies that matter, MeV
   std::vector<std::size_t> media_;  ///< [coefficients]: points of one number share recoil panels

@@ -50,6 +50,10 @@ using Observer = std::function<void(std::size_t first, std::span<const double> v
 /// without --resume or of another run; throws Stopped.
 GridOutcome scan_whole(const GridRun& run, const Observer& observer, Progress& progress);
 
+/// For a study without axes: InputError where an unfinished run is, unless it may be overwritten;
+/// what a run left that sealed nothing goes.
+void clear_unfinished(const std::filesystem::path& folder, bool overwrite);
+
 /// When all other files of the run are in place.
 void forget_checkpoint(const std::filesystem::path& folder);
 

@@ -42,6 +42,7 @@ class LimitsFile {
   void advance(std::size_t limits) { written_ += limits; }
   void keep_part() { keep_part_ = true; }
   static bool has_part(const std::filesystem::path& folder);
+  static void drop_part(const std::filesystem::path& folder);
   /// Makes a whole file the part of a run again that was killed before it was done.
   static void take_back(const std::filesystem::path& folder);
 
