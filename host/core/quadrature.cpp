@@ -1,10 +1,8 @@
 #include "magnu/core/quadrature.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
-#include <mutex>
 #include <numbers>
 
 namespace magnu {
@@ -36,19 +34,7 @@ QuadratureRule make_gauss_legendre(std::size_t n) {
 }  // namespace
 
 const QuadratureRule& gauss_legendre(std::size_t n) {
-  // Many threads ask for the usual ones in their inner loops: no lock once they are there.
-  struct Usual {
-    std::once_flag once;
-    QuadratureRule rule;
-  };
-  static std::array<Usual, 128> usual;
-  if (n < usual.size()) {
-    std::call_once(usual[n].once, [&] { usual[n].rule = make_gauss_legendre(n); });
-    return usual[n].rule;
-  }
-  static std::mutex mutex;
-  static std::map<std::size_t, QuadratureRule> rules;
-  const std::lock_guard lock(mutex);
+  thread_local std::map<std::size_t, QuadratureRule> rules;  // asked for in inner loops: no lock
   auto found = rules.find(n);
   if (found == rules.end()) found = rules.emplace(n, make_gauss_legendre(n)).first;
   return found->second;

@@ -127,10 +127,7 @@ GridOutcome scan_whole(const GridRun& run, const Observer& observer, Progress& p
                      fmt::format("an unfinished run is here, {} of {} detectors", earlier->done(),
                                  earlier->range.end),
                      "--resume goes on with it, --overwrite starts again");
-  if (!earlier) {
-    std::error_code ignored;
-    fs::remove(path, ignored);
-  }
+  if (!earlier) forget_checkpoint(run.folder);
   const bool go_on = earlier.has_value();
   if (run.resume && !go_on)
     spdlog::info("{}: no unfinished run is here: all is computed", run.folder.string());

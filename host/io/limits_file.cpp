@@ -24,6 +24,11 @@ using file_names::limits_csv;
 using file_names::limits_h5;
 constexpr const char* surface_name = "delta_chi2";
 
+/// Where a file stands until it is whole.
+fs::path part_in(const fs::path& folder, const char* name) {
+  return folder / fmt::format(".{}.part", name);
+}
+
 /// An HDF5 handle that closes itself; a failed call is an OutputError on the file.
 class Handle {
  public:
@@ -278,20 +283,20 @@ LimitsFile::~LimitsFile() {
 }
 
 fs::path LimitsFile::part(const char* name) const {
-  return folder_ / fmt::format(".{}.part", name);
+  return part_in(folder_, name);
 }
 
 bool LimitsFile::has_part(const fs::path& folder) {
-  return fs::exists(folder / fmt::format(".{}.part", limits_h5));
+  return fs::exists(part_in(folder, limits_h5));
 }
 
 void LimitsFile::drop_part(const fs::path& folder) {
   std::error_code ignored;
-  fs::remove(folder / fmt::format(".{}.part", limits_h5), ignored);
+  fs::remove(part_in(folder, limits_h5), ignored);
 }
 
 void LimitsFile::take_back(const fs::path& folder) {
-  const auto part = folder / fmt::format(".{}.part", limits_h5);
+  const auto part = part_in(folder, limits_h5);
   std::error_code ignored;
   if (!fs::exists(part) && fs::exists(folder / limits_h5))
     fs::rename(folder / limits_h5, part, ignored);

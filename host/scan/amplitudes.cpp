@@ -37,7 +37,7 @@ Amplitudes::Amplitudes(const Grid& grid, std::size_t curve) {
 
 CombineProblem Amplitudes::problem() const {
   CombineProblem problem;
-  problem.shapes = static_cast<int>(fixed_.size());
+  problem.shapes = static_cast<int>(shapes());
   problem.axes = axes_;
   problem.sets = sets_;
   problem.base = base_;

@@ -126,8 +126,8 @@ class CurveScan {
         widest.resolution.b = std::max(widest.resolution.b, variant.resolution.b);
       }
     if (reach_threshold_) widest.threshold = grid_.reach()->range.variants[curve_][0].threshold;
-    row_bytes_ = sizeof(double) * static_cast<std::size_t>(widest.bins) *
-                 (3 + static_cast<std::size_t>(amplitudes_.problem().shapes));
+    row_bytes_ =
+        sizeof(double) * static_cast<std::size_t>(widest.bins) * (3 + amplitudes_.shapes());
     widest.bins = 1;
     widest.statistic = Statistic::counts;
     const Response response(widest);
@@ -213,8 +213,7 @@ class CurveScan {
                            std::span(thresholds).subspan(i * per_row_, per_row_));
         });
         deliver(first * per_row_, here * per_row_,
-                [&](std::size_t done, std::size_t count, const Meanwhile& meanwhile) {
-                  meanwhile();
+                [&](std::size_t done, std::size_t count, const Meanwhile&) {
                   Array<double> some(count);
                   std::copy_n(thresholds.begin() + done, count, some.begin());
                   return some;
@@ -226,10 +225,7 @@ class CurveScan {
                   [&](std::size_t i) { made[i] = make_row(first - first_row + i, nullptr); });
       auto problem = amplitudes_.problem();
       for (const auto& row : made) add_row(problem, row);
-      deliver(first * per_row_, here * per_row_,
-              [&](std::size_t done, std::size_t count, const Meanwhile& meanwhile) {
-                return runner_.combine(problem, done, count, meanwhile);
-              });
+      deliver(first * per_row_, problem);
     }
   }
 
@@ -248,6 +244,14 @@ class CurveScan {
       if (runner_.threads() == 1 || here < worth_waiting || dear_) outbox_.hand_over();
       if (progress_) progress_(static_cast<double>(here));
     }
+  }
+
+  /// The detectors of all rows of a problem.
+  void deliver(std::size_t origin, const CombineProblem& problem) {
+    deliver(origin, problem.rows() * per_row_,
+            [&](std::size_t done, std::size_t count, const Meanwhile& meanwhile) {
+              return runner_.combine(problem, done, count, meanwhile);
+            });
   }
 
   /// The largest threshold [keV] with which each detector of a row has the limit that is asked for:
@@ -402,19 +406,17 @@ class CurveScan {
 
     const std::size_t batch = std::clamp<std::size_t>(chunk_ / per_shape_, 1, 4096);
     const auto [begin, end] = asked(flux);
+    CombineProblem problem;
     for (std::size_t first = begin; first < end; first += batch) {
       const std::size_t here = std::min(batch, end - first);
-      auto problem = shared.repeated(here);
+      if (problem.rows() != here * rows) problem = shared.repeated(here);
       const auto signals = runner_.signals(
           solar, response, oscillation_points(grid_, curve_, at_first, first, here));
       problem.signal.assign(signals.begin(), signals.end());
       counters_.convolutions += here;
       counters_.coefficient_evaluations += here * coefficients_;
       counters_.rebinnings += here * rows;
-      deliver((flux.first_shape + first) * per_shape_, here * per_shape_,
-              [&](std::size_t done, std::size_t count, const Meanwhile& meanwhile) {
-                return runner_.combine(problem, done, count, meanwhile);
-              });
+      deliver((flux.first_shape + first) * per_shape_, problem);
     }
     return true;
   }

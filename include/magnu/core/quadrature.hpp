@@ -11,7 +11,7 @@ struct QuadratureRule {
   std::vector<double> nodes, weights;
 };
 
-/// Gauss-Legendre rule with n nodes.
+/// Gauss-Legendre rule with n nodes; it lives as long as the thread that asks.
 const QuadratureRule& gauss_legendre(std::size_t n);
 
 /// Integral of f over [lower, upper] with n Gauss-Legendre nodes.

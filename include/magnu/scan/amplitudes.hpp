@@ -12,6 +12,9 @@ class Amplitudes {
  public:
   Amplitudes(const Grid& grid, std::size_t curve);
 
+  /// Different backgrounds of no adjustable size.
+  std::size_t shapes() const { return fixed_.size(); }
+
   /// A problem of these amplitudes, without rows.
   CombineProblem problem() const;
 
