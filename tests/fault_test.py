@@ -103,6 +103,17 @@ def kills(folder, chance, whole, command, name, remove, length, right=None):
     return hits, resumed
 
 
+def again(times, once):
+    """Does something `times` times, and until kills have hit it and left sealed work to go on from: where they fall
+    is left to chance, that they fall there is not."""
+    done = hits = resumed = 0
+    while done < times or hits <= times / 2 or resumed <= times / 4:
+        assert done < 10 * times + 10, f"of {done} tries {hits} were hit and {resumed} began with sealed work"
+        more = once()
+        done, hits, resumed = done + 1, hits + more[0], resumed + more[1]
+    return f"done {done} times, killed {hits} times, {resumed} tries began with sealed work"
+
+
 def killed_shard(scratch, reference, chance):
     out = scratch / "shards"
     parts = {}
@@ -112,18 +123,19 @@ def killed_shard(scratch, reference, chance):
         length = time.monotonic() - begun
         parts[i] = (out / f"shards/0000{i}-of-00003/values.bin").read_bytes()
     folder = out / "shards/00002-of-00003"
-    hits = resumed = 0
-    for _ in range(KILLS):
-        h, r = kills(folder, chance, folder / "values.bin",
-                     ["scan", scratch / "s.yaml", "--shard", "2/3", "--out", out, *SLOW], "manifest.json",
-                     lambda: shutil.rmtree(folder), length)
-        hits, resumed = hits + h, resumed + r
+
+    def once():
+        counts = kills(folder, chance, folder / "values.bin",
+                       ["scan", scratch / "s.yaml", "--shard", "2/3", "--out", out, *SLOW], "manifest.json",
+                       lambda: shutil.rmtree(folder), length)
         assert (folder / "values.bin").read_bytes() == parts[2]
         assert sorted(p.name for p in folder.iterdir() if not p.name.startswith(".")) == ["manifest.json", "values.bin"]
+        return counts
+
+    said = again(KILLS, once)
     magnu("merge", out)
     same(out, reference)
-    assert hits > KILLS / 2 and resumed > KILLS / 4, (hits, resumed)
-    return f"a shard done {KILLS} times, killed {hits} times, {resumed} tries began with sealed work"
+    return f"a shard {said}"
 
 
 def killed_run(scratch, reference, chance):
@@ -131,16 +143,16 @@ def killed_run(scratch, reference, chance):
     begun = time.monotonic()
     magnu("scan", scratch / "s.yaml", "--out", out, *SLOW)
     length = time.monotonic() - begun
-    hits = resumed = 0
-    for _ in range(max(1, KILLS // 4)):
-        h, r = kills(out, chance, out / "limits.h5", ["scan", scratch / "s.yaml", "--resume", "--out", out, *SLOW],
-                     ".checkpoint", lambda: shutil.rmtree(out, ignore_errors=True), length,
-                     (reference / "limits.h5").read_bytes())
-        hits, resumed = hits + h, resumed + r
+
+    def once():
+        counts = kills(out, chance, out / "limits.h5", ["scan", scratch / "s.yaml", "--resume", "--out", out, *SLOW],
+                       ".checkpoint", lambda: shutil.rmtree(out, ignore_errors=True), length,
+                       (reference / "limits.h5").read_bytes())
         same(out, reference)
         assert not (out / ".checkpoint").exists() and not (out / ".limits.h5.part").exists()
-    assert hits and resumed, (hits, resumed)
-    return f"an unsharded run done {max(1, KILLS // 4)} times, killed {hits} times, {resumed} tries began with sealed work"
+        return counts
+
+    return f"an unsharded run {again(KILLS // 4, once)}"
 
 
 def ended_between_names(scratch, reference):
