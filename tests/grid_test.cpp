@@ -391,12 +391,18 @@ void expect_refused(const std::string& text, const std::string& message) {
   }
 }
 
+std::vector<std::string> labels(const Axis& axis) {
+  std::vector<std::string> all;
+  for (std::size_t i = 0; i < axis.size(); ++i) all.push_back(axis.label(i));
+  return all;
+}
+
 TEST(AxisRange, MayHaveEndsInTwoUnits) {
   const auto study = study_of(
       "axes:\n  threshold: {from: 500 eV, to: 1 keV, points: 3}\n"
       "  exposure: {from: 100 kg year, to: 2 tonne x 10 year, points: 2}\n");
-  EXPECT_EQ(study.axes[0].labels, (std::vector<std::string>{"0.5 keV", "0.75 keV", "1 keV"}));
-  EXPECT_EQ(study.axes[1].labels, (std::vector<std::string>{"0.1 tonne year", "20 tonne year"}));
+  EXPECT_EQ(labels(study.axes[0]), (std::vector<std::string>{"0.5 keV", "0.75 keV", "1 keV"}));
+  EXPECT_EQ(labels(study.axes[1]), (std::vector<std::string>{"0.1 tonne year", "20 tonne year"}));
 }
 
 struct BadReach {
@@ -472,7 +478,7 @@ TEST(Overrides, ReachAxesWhosePathsHoldDots) {
   const auto study = read_study(file, {"axes.background.flat.points=7", "axes.threshold=[2 keV]"});
   ASSERT_EQ(study.axes.size(), 2u);
   EXPECT_EQ(study.axes[0].size(), 7u);
-  EXPECT_EQ(study.axes[1].labels, std::vector<std::string>{"2 keV"});
+  EXPECT_EQ(labels(study.axes[1]), std::vector<std::string>{"2 keV"});
   const auto more = read_study(
       file, {"axes.resolution.a=[0, 0.3]", "axes.background.fraction={from: 0, to: 1, points: 5}"});
   ASSERT_EQ(more.axes.size(), 4u);

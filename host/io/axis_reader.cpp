@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <tuple>
 
 #include "magnu/core/csv.hpp"
+#include "magnu/io/curve_reader.hpp"
 #include "magnu/io/quantity.hpp"
 
 namespace magnu {
@@ -56,81 +58,92 @@ std::size_t axis_length(const Setting& list) {
   return static_cast<std::size_t>(count);
 }
 
-/// The values of a range as settings of their own.
-std::vector<Setting> expand_range(const AxisField& field, const Setting& range) {
-  for (const char* key : {"from", "to"})
-    if (!range.find(key)) throw range.error(std::string("'") + key + "' is missing", form);
-  auto first = *range.find("from"), last = *range.find("to");
-  if (split_quantity(first).second != split_quantity(last).second)
-    for (auto* end : {&first, &last}) end->scalar = in_unit(field.unit, *end);
-  const auto [from, unit] = split_quantity(first);
-  const double to = split_quantity(last).first;
-  const auto points = static_cast<long long>(axis_length(range));
-  bool log = false;
-  if (const auto* spacing = range.find("spacing")) {
-    log = spacing->scalar == "log";
-    if (!log && spacing->scalar != "linear")
-      throw spacing->error("unknown spacing", "known: linear, log");
+/// The values of an axis as settings: those of a list, or those of a range, made when asked for.
+class AxisSettings {
+ public:
+  AxisSettings(std::string path, std::vector<Setting> list)
+      : path_(std::move(path)), size_(list.size()), list_(std::move(list)) {}
+
+  AxisSettings(const AxisField& field, const Setting& range)
+      : path_(field.path), size_(axis_length(range)), range_(range) {
+    for (const char* key : {"from", "to"})
+      if (!range.find(key)) throw range.error(std::string("'") + key + "' is missing", form);
+    first_ = *range.find("from"), last_ = *range.find("to");
+    if (split_quantity(first_).second != split_quantity(last_).second)
+      for (auto* end : {&first_, &last_}) end->scalar = in_unit(field.unit, *end);
+    std::tie(from_, unit_) = split_quantity(first_);
+    to_ = split_quantity(last_).first;
+    if (const auto* spacing = range.find("spacing")) {
+      log_ = spacing->scalar == "log";
+      if (!log_ && spacing->scalar != "linear")
+        throw spacing->error("unknown spacing", "known: linear, log");
+    }
+    if (log_ && !(from_ > 0 && to_ > 0))
+      throw range.error("a logarithmic axis cannot pass through zero",
+                        "give positive ends, or spacing: linear");
   }
-  if (log && !(from > 0 && to > 0))
-    throw range.error("a logarithmic axis cannot pass through zero",
-                      "give positive ends, or spacing: linear");
-  std::vector<Setting> values;
-  for (long long i = 0; i < points; ++i) {
-    const double t = static_cast<double>(i) / static_cast<double>(points - 1);
-    const double value = i == 0            ? from
-                         : i == points - 1 ? to
-                         : log             ? from * std::pow(to / from, t)
-                                           : from + (to - from) * t;
+
+  const std::string& path() const { return path_; }
+  std::size_t size() const { return size_; }
+
+  Setting operator[](std::size_t i) const {
+    if (!list_.empty()) return list_[i];
+    const double t = static_cast<double>(i) / static_cast<double>(size_ - 1);
+    const double value = i == 0           ? from_
+                         : i == size_ - 1 ? to_
+                         : log_           ? from_ * std::pow(to_ / from_, t)
+                                          : from_ + (to_ - from_) * t;
     Setting setting;
     setting.kind = Setting::Kind::scalar;
-    setting.scalar = fmt::format("{}{}", value, unit);
-    setting.where = i == 0 ? first.where : i == points - 1 ? last.where : range.where;
-    values.push_back(setting);
+    setting.scalar = fmt::format("{}{}", value, unit_);
+    setting.where = i == 0 ? first_.where : i == size_ - 1 ? last_.where : range_.where;
+    return setting;
   }
-  return values;
-}
 
-/// The background list of a curve with one entry's size set.
-Setting with_background(const Setting& curve, const std::string& kind, const Setting& value) {
-  Setting list;
-  if (const auto* given = curve.find("background")) list = *given;
-  list.kind = Setting::Kind::list;
-  list.where = value.where;
+ private:
+  std::string path_;
+  std::size_t size_;
+  std::vector<Setting> list_;
+  Setting range_, first_, last_;
+  double from_ = 0, to_ = 0;
+  std::string unit_;
+  bool log_ = false;
+};
+
+/// Sets the size of one entry of a curve's background list.
+void set_background(Setting& curve, const std::string& kind, const Setting& value) {
+  auto* list = curve.find("background");
+  if (!list) list = &curve.entries.emplace_back("background", Setting{}).second;
+  list->kind = Setting::Kind::list;
+  list->where = value.where;
   Setting* entry = nullptr;
-  for (auto& item : list.items) {
+  for (auto& item : list->items) {
     if (!item.find(kind)) continue;
     if (entry)
       throw value.error("the curve has more than one background entry '" + kind + "'",
                         "keep one of them, the axis sets its size");
-    entry = &item;
+    entry = item.find(kind);
   }
   if (entry) {
-    *entry->find(kind) = value;
+    *entry = value;
   } else {
     Setting map;
     map.kind = Setting::Kind::map;
     map.where = value.where;
     map.entries.emplace_back(kind, value);
-    list.items.push_back(map);
+    list->items.push_back(map);
   }
-  return list;
 }
 
-Setting with_value(const Setting& curve, const std::string& path, const Setting& value) {
-  Setting changed = curve;
+void set_value(Setting& curve, const std::string& path, const Setting& value) {
   if (path.starts_with("background.")) {
-    set_at(changed, "background", with_background(curve, path.substr(11), value));
+    set_background(curve, path.substr(11), value);
   } else {
-    set_at(changed, path, value);
+    set_at(curve, path, value);
   }
-  return changed;
 }
 
-using NamedValues = std::pair<std::string, std::vector<Setting>>;
-
-/// The values of each axis.
-std::vector<NamedValues> read_values(const Setting& setting, std::size_t curves) {
+std::vector<AxisSettings> read_axes(const Setting& setting, std::size_t curves) {
   if (setting.kind != Setting::Kind::map || setting.entries.empty())
     throw setting.error("a map of settings is expected here",
                         "write for example axes: {threshold: [0.3 keV, 1 keV]}");
@@ -148,17 +161,19 @@ std::vector<NamedValues> read_values(const Setting& setting, std::size_t curves)
     throw InputError(setting.where,
                      fmt::format("the axes multiply to {:.3g} detectors, 2^63 or more", detectors),
                      "shorten an axis");
-  std::vector<NamedValues> values;
+  std::vector<AxisSettings> axes;
   for (const auto& [path, list] : setting.entries) {
-    values.emplace_back(path, list.kind == Setting::Kind::map
-                                  ? expand_range(*find_axis_field(path), list)
-                                  : list.items);
+    if (list.kind == Setting::Kind::map) {
+      axes.emplace_back(*find_axis_field(path), list);
+      continue;
+    }
     std::set<std::string> seen;
-    for (const auto& value : values.back().second)
+    for (const auto& value : list.items)
       if (!seen.insert(value.brief()).second)
         throw value.error("given twice", "keep one of the two");
+    axes.emplace_back(path, list.items);
   }
-  return values;
+  return axes;
 }
 
 constexpr const char* reach_form =
@@ -166,7 +181,7 @@ constexpr const char* reach_form =
     "year}";
 
 /// The two ends of what `reach` asks for.
-NamedValues read_reach_ends(const Setting& setting, const Setting* axes) {
+AxisSettings read_reach_ends(const Setting& setting, const Setting* axes) {
   if (setting.kind != Setting::Kind::map) throw setting.error("a map is expected here", reach_form);
   const std::vector<std::string> known{"mu_eff", "by", "from", "to"};
   for (const auto& [key, value] : setting.entries)
@@ -180,7 +195,7 @@ NamedValues read_reach_ends(const Setting& setting, const Setting* axes) {
                               : reach_form);
   std::vector<std::string> paths;
   for (const auto& field : axis_fields())
-    if (field.set) paths.push_back(field.path);
+    if (field.solvable) paths.push_back(field.path);
   const auto& by = *setting.find("by");
   if (std::find(paths.begin(), paths.end(), by.scalar) == paths.end())
     throw by.error("cannot be asked for", fmt::format("known: {}", fmt::join(paths, ", ")));
@@ -190,77 +205,89 @@ NamedValues read_reach_ends(const Setting& setting, const Setting* axes) {
 }
 
 /// A dimension scale that turns around cannot be drawn or searched.
-void check_order(const Axis& axis, const std::vector<Setting>& values) {
-  if (axis.field->choice) return;
-  const auto& variants = axis.variants.front();
-  const auto number = [&](std::size_t i) { return axis.field->number(variants[i]); };
-  for (std::size_t i = 1; i < variants.size(); ++i) {
-    if (number(i) == number(i - 1))
-      throw values[i].error("given twice: it is the value before it in other words",
-                            "keep one of the two");
-    if ((number(i) > number(i - 1)) != (number(1) > number(0)))
-      throw values[i].error("the values of '" + axis.field->path + "' neither ascend nor descend",
-                            "sort them");
+void check_order(const Axis& axis, const AxisSettings& settings) {
+  for (std::size_t i = 1; i < axis.values.size(); ++i) {
+    const double here = axis.number(i), before = axis.number(i - 1);
+    if (here == before)
+      throw settings[i].error("given twice: it is the value before it in other words",
+                              "keep one of the two");
+    if ((here > before) != (axis.number(1) > axis.number(0)))
+      throw settings[i].error("the values of '" + axis.field->path + "' neither ascend nor descend",
+                              "sort them");
   }
 }
 
 /// A value passes with the first values of all other axes; words may still exclude one another, and
 /// so may the largest threshold and the least upper end.
-void check_pairs(const std::vector<Axis>& axes, const std::vector<NamedValues>& values,
-                 const std::vector<Setting>& first, const CurveReader& read_curve) {
-  const auto extreme = [&](std::size_t a, bool largest) {
-    const auto& variants = axes[a].variants.front();
-    const auto number = [&](const Curve& c) { return axes[a].field->number(c); };
-    const auto less = [&](const Curve& x, const Curve& y) { return number(x) < number(y); };
-    const auto found = largest ? std::max_element(variants.begin(), variants.end(), less)
-                               : std::min_element(variants.begin(), variants.end(), less);
-    return static_cast<std::size_t>(found - variants.begin());
-  };
+void check_pairs(const std::vector<Axis>& axes, const std::vector<AxisSettings>& settings,
+                 const std::vector<Setting>& first, const std::string& folder) {
   const auto check = [&](std::size_t a, std::size_t i, std::size_t b, std::size_t j) {
-    for (const auto& curve : first)
-      read_curve(with_value(with_value(curve, values[a].first, values[a].second[i]),
-                            values[b].first, values[b].second[j]));
+    for (auto curve : first) {
+      set_value(curve, settings[a].path(), settings[a][i]);
+      set_value(curve, settings[b].path(), settings[b][j]);
+      read_curve(curve, folder);
+    }
   };
   for (std::size_t a = 0; a < axes.size(); ++a)
     for (std::size_t b = 0; b < axes.size(); ++b) {
-      if (a < b && axes[a].field->choice && axes[b].field->choice)
+      const auto &x = axes[a].values, &y = axes[b].values;
+      if (a < b && axes[a].field->choice() && axes[b].field->choice())
         for (std::size_t i = 0; i < axes[a].size(); ++i)
           for (std::size_t j = 0; j < axes[b].size(); ++j) check(a, i, b, j);
       if (axes[a].field->path == "threshold" && axes[b].field->path == "upper")
-        check(a, extreme(a, true), b, extreme(b, false));
+        check(a, static_cast<std::size_t>(std::max_element(x.begin(), x.end()) - x.begin()), b,
+              static_cast<std::size_t>(std::min_element(y.begin(), y.end()) - y.begin()));
     }
+}
+
+/// Reads each value into each curve, which may refuse it. The axis is the same for all.
+Axis read_axis(const AxisSettings& settings, const std::vector<Setting>& first,
+               const std::string& folder) {
+  Axis axis;
+  axis.field = find_axis_field(settings.path());
+  const bool choice = axis.field->choice();
+  for (auto curve : first) {
+    auto read = read_curve(curve, folder);
+    const bool is_first = axis.size() == 0;
+    for (std::size_t i = 0; i < settings.size(); ++i) {
+      const auto value = settings[i];
+      set_value(curve, settings.path(), value);
+      if (choice) {
+        read = read_curve(curve, folder);
+      } else {
+        read_number_again(read, curve, settings.path(), folder);
+      }
+      if (!is_first) continue;
+      if (choice) {
+        axis.words.push_back(value.brief());
+        axis.chosen.push_back(read);
+      } else {
+        axis.values.push_back(axis.field->member.get(read));
+      }
+    }
+  }
+  return axis;
 }
 
 }  // namespace
 
 Sweep read_sweep(const Setting* axes, const Setting* reach, const std::vector<Setting>& curves,
-                 const CurveReader& read_curve) {
-  auto values = axes ? read_values(*axes, curves.size()) : std::vector<NamedValues>{};
-  if (reach) values.push_back(read_reach_ends(*reach, axes));
+                 const std::string& folder) {
+  auto settings = axes ? read_axes(*axes, curves.size()) : std::vector<AxisSettings>{};
+  if (reach) settings.push_back(read_reach_ends(*reach, axes));
 
   // With one axis at a value, the others stand at their first: a point of the grid like any other.
   std::vector<Setting> first = curves;
-  for (auto& curve : first)
-    for (const auto& [path, list] : values) curve = with_value(curve, path, list.front());
   Sweep sweep;
-  for (std::size_t a = 0; a < values.size(); ++a) {
-    const auto& [path, list] = values[a];
-    Axis axis;
-    axis.field = find_axis_field(path);
-    for (const auto& value : list) axis.labels.push_back(value.brief());
-    Variants::Lists variants;
-    for (const auto& curve : first) {
-      variants.emplace_back();
-      variants.back().reserve(list.size());
-      for (const auto& value : list)
-        variants.back().push_back(read_curve(with_value(curve, path, value)));
-    }
-    axis.variants = std::move(variants);
-    if (a == 0)
-      for (const auto& variant : axis.variants) sweep.curves.push_back(variant.front());
+  for (auto& curve : first) {
+    for (const auto& axis : settings) set_value(curve, axis.path(), axis[0]);
+    sweep.curves.push_back(read_curve(curve, folder));
+  }
+  for (std::size_t a = 0; a < settings.size(); ++a) {
+    auto axis = read_axis(settings[a], first, folder);
     if (axes && a < axes->entries.size()) {
       axis.text = axes->entries[a].second.brief();
-      check_order(axis, list);
+      check_order(axis, settings[a]);
       sweep.axes.push_back(std::move(axis));
       continue;
     }
@@ -271,7 +298,7 @@ Sweep read_sweep(const Setting* axes, const Setting* reach, const std::vector<Se
     if (!(sweep.reach->from() < sweep.reach->to()))
       throw reach->error("'from' is not below 'to'", "give an ascending range");
   }
-  check_pairs(sweep.axes, values, first, read_curve);
+  check_pairs(sweep.axes, settings, first, folder);
   return sweep;
 }
 

@@ -67,7 +67,7 @@ void set_number(hid_t object, const char* name, double value) {
 void write_scale(hid_t file, hid_t limits, unsigned dimension, const std::string& name,
                  const std::string& unit, const std::vector<double>& numbers,
                  const std::vector<std::string>& words, const fs::path& path) {
-  const hsize_t size = words.size();
+  const hsize_t size = numbers.empty() ? words.size() : numbers.size();
   const Handle space(H5Screate_simple(1, &size, nullptr), H5Sclose, path);
   const Handle properties(plain_dataset(), H5Pclose, path);
   if (numbers.empty()) H5Pset_fill_time(properties, H5D_FILL_TIME_IFSET);  // text must be filled
@@ -131,10 +131,8 @@ void attach_scales(hid_t file, hid_t dataset, const Grid& grid, bool make, const
   for (std::size_t a = 0; a < grid.axes().size(); ++a) {
     const auto& axis = grid.axes()[a];
     std::vector<double> numbers;
-    if (!axis.field->choice)
-      for (const auto& variant : axis.variants.front())
-        numbers.push_back(axis.field->number(variant));
-    attach(static_cast<unsigned>(a + 1), axis.field->path, axis.field->unit, numbers, axis.labels);
+    for (std::size_t i = 0; i < axis.values.size(); ++i) numbers.push_back(axis.number(i));
+    attach(static_cast<unsigned>(a + 1), axis.field->path, axis.field->unit, numbers, axis.words);
   }
 }
 
@@ -168,8 +166,7 @@ void create(const fs::path& path, const std::string& study, const Grid& grid, bo
   const Handle chi2(plain_doubles(file, surface_name, shape, path), H5Dclose, path);
   set_text(chi2, "long_name", "delta chi^2 of the scanned magnetic moments");
   attach_scales(file, chi2, grid, false, path);
-  write_scale(file, chi2, static_cast<unsigned>(shape.size() - 1), "mu", "mu_B", mu,
-              std::vector<std::string>(mu.size()), path);
+  write_scale(file, chi2, static_cast<unsigned>(shape.size() - 1), "mu", "mu_B", mu, {}, path);
 }
 
 Offsets find_offsets(const fs::path& path, const Grid& grid, bool surface) {
@@ -208,7 +205,7 @@ class LimitsFile::Surface {
       stride_ = stride;
       for (std::size_t c = 0; c < curves.size(); ++c) {
         goals_[c].clear();
-        for (const auto& variant : axis.variants[c]) goals_[c].push_back(variant.delta_chi2());
+        for (const double level : axis.values) goals_[c].push_back(delta_chi2_for(level));
       }
     }
   }
@@ -319,9 +316,8 @@ std::string LimitsFile::row(std::size_t detector, double value) const {
   auto text = csv_field(grid_.curves()[curve].name);
   for (std::size_t a = 0; a < index.size(); ++a) {
     const auto& axis = grid_.axes()[a];
-    text += axis.field->choice
-                ? "," + csv_field(axis.labels[index[a]])
-                : fmt::format(",{}", axis.field->number(axis.variants[curve][index[a]]));
+    text += axis.field->choice() ? "," + csv_field(axis.words[index[a]])
+                                 : fmt::format(",{}", axis.number(index[a]));
   }
   return text + fmt::format(",{}\n", value);
 }

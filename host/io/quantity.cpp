@@ -117,6 +117,12 @@ double read_number(const Setting& setting) {
   return value;
 }
 
+const std::string& read_text(const Setting& setting, const std::string& remedy) {
+  if (setting.kind != Setting::Kind::scalar || setting.scalar.empty())
+    throw setting.error("a word is expected here", remedy);
+  return setting.scalar;
+}
+
 long long read_integer(const Setting& setting) {
   const double value = read_number(setting);
   if (value != std::floor(value) || std::abs(value) > 1e15)

@@ -83,10 +83,8 @@ std::string grid_table(const Grid& grid, const std::vector<double>& values) {
     rows.push_back({grid.curves()[curve].name});
     for (std::size_t a = 0; a < index.size(); ++a) {
       const auto& axis = grid.axes()[a];
-      rows.back().push_back(
-          axis.field->choice
-              ? axis.labels[index[a]]
-              : fmt::format("{:.6g}", axis.field->number(axis.variants[curve][index[a]])));
+      rows.back().push_back(axis.field->choice() ? axis.words[index[a]]
+                                                 : fmt::format("{:.6g}", axis.number(index[a])));
     }
     rows.back().push_back(!std::isfinite(values[i]) ? "none"
                           : reach                   ? fmt::format("{:.6g}", values[i])

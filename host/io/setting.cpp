@@ -1,5 +1,6 @@
 #include "magnu/io/setting.hpp"
 
+#include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -231,6 +232,16 @@ void set_at(Setting& root, const std::string& path, const Setting& value) {
     *old = value;
   } else {
     place->entries.emplace_back(rest, value);
+  }
+}
+
+void check_keys(const Setting& map, const std::vector<std::string>& known) {
+  for (const auto& [key, value] : map.entries) {
+    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    const auto near = nearest_name(key, known);
+    throw value.error("unknown key", near.empty()
+                                         ? fmt::format("known here: {}", fmt::join(known, ", "))
+                                         : "did you mean '" + near + "'?");
   }
 }
 

@@ -6,74 +6,17 @@
 
 #include "magnu/experiment/targets.hpp"
 #include "magnu/io/axis_reader.hpp"
+#include "magnu/io/curve_reader.hpp"
 #include "magnu/io/keys.hpp"
 #include "magnu/io/quantity.hpp"
 #include "magnu/io/study_file.hpp"
-#include "magnu/scan/recoil_grid.hpp"
+#include "magnu/physics/kinematics.hpp"
+#include "magnu/scan/processes.hpp"
 
 namespace magnu {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string joined(const std::vector<std::string>& names) {
-  return fmt::format("{}", fmt::join(names, ", "));
-}
-
-void check_keys(const Setting& map, const std::vector<std::string>& known) {
-  for (const auto& [key, value] : map.entries) {
-    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    const auto near = nearest_name(key, known);
-    throw value.error("unknown key", near.empty() ? "known here: " + joined(known)
-                                                  : "did you mean '" + near + "'?");
-  }
-}
-
-const std::string& read_text(const Setting& setting, const std::string& remedy) {
-  if (setting.kind != Setting::Kind::scalar || setting.scalar.empty())
-    throw setting.error("a word is expected here", remedy);
-  return setting.scalar;
-}
-
-/// A word out of a list.
-std::string read_choice(const Setting& setting, const std::vector<std::string>& known) {
-  // Said only where it is needed: a sweep reads a curve for every value.
-  const auto& text = setting.kind == Setting::Kind::scalar && !setting.scalar.empty()
-                         ? setting.scalar
-                         : read_text(setting, "known: " + joined(known));
-  if (std::find(known.begin(), known.end(), text) == known.end()) {
-    const auto near = nearest_name(text, known);
-    throw setting.error("unknown name", (near.empty() ? "" : "did you mean '" + near + "'? ") +
-                                            std::string("known: ") + joined(known));
-  }
-  return text;
-}
-
-double read_between(const Setting& setting, double low, double high, bool closed_below) {
-  const double value = read_number(setting);
-  if (!(closed_below ? value >= low : value > low) || !(value < high))
-    throw setting.error("out of range", fmt::format("give a number {} {} and below {}",
-                                                    closed_below ? "from" : "above", low, high));
-  return value;
-}
-
-// Beyond this, products of settings would leave the range of a double.
-constexpr double largest = 1e15;
-
-double read_positive(const Setting& setting, Dimension dimension) {
-  const double value = read_quantity(setting, dimension);
-  if (!(value > 0)) throw setting.error("must be positive", "give a value above zero");
-  if (value < 1 / largest || value > largest)
-    throw setting.error("out of range", "give a value from 1e-15 to 1e15");
-  return value;
-}
-
-double read_not_negative(const Setting& setting) {
-  const double value = read_number(setting);
-  if (value < 0) throw setting.error("cannot be negative", "give zero or a positive number");
-  if (value > largest) throw setting.error("out of range", "give a value of 1e15 at most");
-  return value;
-}
 
 bool is_utf8(const std::string& text) {
   for (std::size_t i = 0; i < text.size();) {
@@ -100,108 +43,6 @@ std::string read_name(const Setting& setting) {
   return name;
 }
 
-void check_map(const Setting& setting, const std::string& prefix) {
-  if (setting.kind != Setting::Kind::map)
-    throw setting.error("a map is expected here", "its keys: " + joined(key_names(prefix)));
-  check_keys(setting, key_names(prefix));
-}
-
-Oscillation read_oscillation(const Setting& setting) {
-  check_map(setting, "oscillation");
-  Oscillation o;
-  if (const auto* s = setting.find("sin2_theta12")) o.sin2_theta12 = read_between(*s, 0, 1, false);
-  if (const auto* s = setting.find("sin2_theta13")) o.sin2_theta13 = read_between(*s, 0, 1, true);
-  if (const auto* s = setting.find("dm2_21")) o.dm2_21 = read_between(*s, 0, 1, false);
-  return o;
-}
-
-Resolution read_resolution(const Setting& setting) {
-  check_map(setting, "resolution");
-  Resolution resolution;
-  const auto coefficient = [&](const char* key, double& value) {
-    if (const auto* s = setting.find(key)) {
-      value = read_not_negative(*s);
-      if (value != 0 && !(value >= 1e-6 && value <= 10))
-        throw s->error("out of range", "give 0, or a number from 1e-6 to 10");
-    }
-  };
-  coefficient("a", resolution.a);
-  coefficient("b", resolution.b);
-  if (const auto* s = setting.find("lowest_energy")) {
-    resolution.lowest_energy = read_positive(*s, Dimension::energy);
-    if (resolution.lowest_energy < lowest_recoil)
-      throw s->error("below the lowest recoil energy, 1 eV", "give 0.001 keV or more");
-  }
-  return resolution;
-}
-
-MuGrid read_mu_grid(const Setting& setting) {
-  check_map(setting, "mu_eff");
-  MuGrid grid;
-  if (const auto* s = setting.find("from")) grid.from = read_between(*s, 1e-20, 1, true);
-  if (const auto* s = setting.find("to")) grid.to = read_between(*s, 1e-20, 1, true);
-  if (!(grid.from < grid.to))
-    throw setting.error(fmt::format("from = {} is not below to = {}", grid.from, grid.to),
-                        "give an ascending range");
-  if (const auto* s = setting.find("points")) {
-    const auto points = read_integer(*s);
-    if (points < 2 || points > 100'000'000)
-      throw s->error("out of range", "give a number from 2 to 100000000");
-    grid.points = static_cast<std::size_t>(points);
-  }
-  return grid;
-}
-
-Background read_background_entry(const Setting& entry, const std::string& folder) {
-  if (entry.kind == Setting::Kind::scalar) {
-    const auto names = background_names();
-    if (std::find(names.begin(), names.end(), entry.scalar) != names.end())
-      return named_background(entry.scalar);
-    const auto near = nearest_name(entry.scalar, names);
-    throw entry.error("unknown background", (near.empty() ? "" : "did you mean '" + near + "'? ") +
-                                                std::string("known: ") + joined(names) +
-                                                ", {fraction: F}, {flat: RATE}, {table: FILE}");
-  }
-  if (entry.kind != Setting::Kind::map || entry.entries.size() != 1)
-    throw entry.error("a name or a map of one key is expected here",
-                      "write for example xenon1t or {fraction: 0.25}");
-  check_map(entry, "background");
-  const auto& [kind, value] = entry.entries.front();
-  if (kind == "fraction") return {Background::Kind::fraction, read_not_negative(value), "", {}, {}};
-  if (kind == "flat") return {Background::Kind::flat, read_not_negative(value), "", {}, {}};
-  const fs::path path = read_text(value, "name a CSV file");
-  try {
-    return table_background(
-        (path.is_absolute() ? path : fs::path(folder) / path).lexically_normal());
-  } catch (const InputError& problem) {
-    if (problem.location.line > 0 || !problem.location.key.empty()) throw;
-    throw value.error(problem.what(), "");
-  }
-}
-
-std::vector<Background> read_background(const Setting& setting, const std::string& folder) {
-  if (setting.kind != Setting::Kind::list)
-    throw setting.error("a list is expected here",
-                        "write for example [xenon1t] or [{fraction: 0.25}, {flat: 0.5}]");
-  std::vector<Background> list;
-  for (const auto& entry : setting.items) list.push_back(read_background_entry(entry, folder));
-  return list;
-}
-
-std::vector<std::string> read_components(const Setting& setting) {
-  const auto known = solar_components();
-  if (setting.kind != Setting::Kind::list || setting.items.empty())
-    throw setting.error("a list of components is expected here", "known: " + joined(known));
-  std::set<std::string> chosen;
-  for (const auto& item : setting.items)
-    if (!chosen.insert(read_choice(item, known)).second)
-      throw item.error("given twice", "keep one of the two");
-  std::vector<std::string> ordered;
-  for (const auto& name : known)
-    if (chosen.contains(name)) ordered.push_back(name);
-  return ordered;
-}
-
 /// Keys that belong to a study alone, not to its curves.
 bool is_of_study(const std::string& key) {
   return key == "curves" || key == "axes" || key == "reach";
@@ -221,95 +62,6 @@ Setting merged(const Setting& study, const Setting& curve) {
     }
   }
   return map;
-}
-
-Curve read_curve(const Setting& map, const std::string& folder) {
-  Curve curve;
-  const auto with = [&](const char* key, auto&& read) {
-    if (const auto* setting = map.find(key)) read(*setting);
-  };
-  with("channel", [&](auto& s) { curve.channel = read_choice(s, process_names()); });
-  const auto facts = process_facts(curve.channel);
-  curve.upper = facts.defaults.upper;
-  curve.bins = facts.defaults.bins;
-  if (!facts.defaults.components.empty())
-    curve.flux.components = {std::string(facts.defaults.components)};
-
-  with("target", [&](auto& s) { curve.target = read_choice(s, target_names()); });
-  with("components", [&](auto& s) { curve.flux.components = read_components(s); });
-  if (curve.flux.components.empty()) curve.flux.components = solar_components();
-  with("solar_model", [&](auto& s) { curve.flux.solar_model = read_choice(s, solar_models()); });
-  with("b8_spectrum", [&](auto& s) { curve.flux.b8_spectrum = read_choice(s, b8_spectra()); });
-  with("oscillation", [&](auto& s) { curve.flux.oscillation = read_oscillation(s); });
-  with("accuracy", [&](auto& s) {
-    curve.flux.accuracy = read_number(s);
-    if (!(curve.flux.accuracy >= 1e-12 && curve.flux.accuracy <= 1e-3))
-      throw s.error("out of range", "give a number from 1e-12 to 1e-3");
-  });
-  with("sin2_theta_w",
-       [&](auto& s) { curve.couplings.sin2_theta_w = read_between(s, 0, 1, false); });
-  with("electrons", [&](auto& s) {
-    curve.couplings.stepping_electrons = read_choice(s, {"free", "stepping"}) == "stepping";
-    if (curve.couplings.stepping_electrons && facts.electron_recoils &&
-        load_target(curve.target).shells.empty())
-      throw s.error("no electron binding energies are known for " + curve.target,
-                    "use electrons: free, or add data/binding_" + curve.target + ".csv");
-  });
-  with("exposure", [&](auto& s) { curve.exposure = read_positive(s, Dimension::exposure); });
-  with("threshold", [&](auto& s) {
-    curve.threshold = read_positive(s, Dimension::energy);
-    if (curve.threshold < lowest_recoil)
-      throw s.error("below the lowest threshold, 1 eV", "give 0.001 keV or more");
-  });
-  with("upper", [&](auto& s) { curve.upper = read_positive(s, Dimension::energy); });
-  if (!(curve.threshold < curve.upper)) {
-    // Where the curve itself gives one of the two, that is the place to look.
-    const auto *threshold = map.find("threshold"), *upper = map.find("upper");
-    const bool upper_is_own = upper && upper->where.key.starts_with(map.where.key + ".");
-    const auto* at = threshold && !upper_is_own ? threshold : upper;
-    throw at->error(fmt::format("the threshold, {}, is not below the upper end, {}",
-                                energy_text(curve.threshold), energy_text(curve.upper)),
-                    "lower the threshold or raise 'upper'");
-  }
-  with("bins", [&](auto& s) {
-    const auto bins = read_integer(s);
-    if (bins < 1 || bins > 1'000'000)
-      throw s.error("out of range", "give a number from 1 to 1000000");
-    curve.bins = static_cast<int>(bins);
-  });
-  with("resolution", [&](auto& s) { curve.resolution = read_resolution(s); });
-  with("background", [&](auto& s) {
-    curve.background = read_background(s, folder);
-    const auto& isotopes = load_target(curve.target).isotopes;
-    const bool has_xe136 = std::any_of(isotopes.begin(), isotopes.end(),
-                                       [](const auto& i) { return i.z == 54 && i.a == 136; });
-    for (std::size_t i = 0; i < curve.background.size(); ++i) {
-      const auto& entry = curve.background[i];
-      const bool electronic =
-          entry.kind == Background::Kind::named || entry.kind == Background::Kind::xe136_2nbb;
-      if (electronic && !facts.electron_recoils)
-        throw s.items[i].error("a background of electron recoils on channel " + curve.channel,
-                               "use {fraction: F}, {flat: RATE} or {table: FILE} there");
-      if (has_double_beta(entry) && !has_xe136)
-        throw s.items[i].error(curve.target + " holds no 136Xe", "use another background");
-    }
-  });
-  with("fraction_in", [&](auto& s) {
-    curve.fraction_in =
-        read_choice(s, {"variance", "error"}) == "error" ? FractionIn::error : FractionIn::variance;
-  });
-  with("statistic", [&](auto& s) {
-    curve.statistic =
-        read_choice(s, {"counts", "density"}) == "density" ? Statistic::density : Statistic::counts;
-  });
-  with("sigma_scale", [&](auto& s) {
-    read_number(s);  // no products here
-    curve.sigma_scale = read_positive(s, Dimension::number);
-  });
-  with("confidence_level",
-       [&](auto& s) { curve.confidence_level = read_between(s, 1e-6, 1 - 1e-12, true); });
-  with("mu_eff", [&](auto& s) { curve.mu_eff = read_mu_grid(s); });
-  return curve;
 }
 
 /// The name of an entry of the list of curves, checked.
@@ -405,8 +157,7 @@ Study read_study(const std::string& path, const std::vector<std::string>& overri
   const auto *axes = root.find("axes"), *reach = root.find("reach");
   if (axes || reach) {
     // A swept setting's own value does not count: the curve stands at the axes' first values.
-    auto sweep = read_sweep(axes, reach, settings,
-                            [&](const Setting& map) { return read_curve(map, folder); });
+    auto sweep = read_sweep(axes, reach, settings, folder);
     study.axes = std::move(sweep.axes);
     study.reach = std::move(sweep.reach);
     if (axes)

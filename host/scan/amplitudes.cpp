@@ -27,7 +27,11 @@ Amplitudes::Amplitudes(const Grid& grid, std::size_t curve) {
   base_ = amplitude(grid.curves()[curve]);
   for (const auto* axis : grid.axes(AxisKind::amplitude)) {
     std::vector<Amplitude> values;
-    for (const auto& variant : axis->variants[curve]) values.push_back(amplitude(variant));
+    auto changed = grid.curves()[curve];
+    for (std::size_t i = 0; i < axis->size(); ++i) {
+      axis->put(changed, i);
+      values.push_back(amplitude(changed));
+    }
     axes_.push_back(std::move(values));
     sets_.push_back(axis->field->sets);
   }

@@ -1,20 +1,16 @@
 #include "magnu/scan/axis.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <type_traits>
 
 #include "magnu/scan/combine.hpp"
 
 namespace magnu {
 namespace {
-
-/// The value of the one background entry of a kind; zero where there is none.
-double background_value(const Curve& curve, Background::Kind kind) {
-  for (const auto& entry : curve.background)
-    if (entry.kind == kind) return entry.value;
-  return 0;
-}
 
 /// In keV as it was written: the 16th digit is the conversion's.
 double in_keV(double mev) {
@@ -23,7 +19,28 @@ double in_keV(double mev) {
   return std::strtod(text, nullptr);
 }
 
-void set_background(Curve& curve, Background::Kind kind, double value) {
+/// The member that a chain of pointers to members leads to.
+template <auto... steps>
+constexpr AxisField::Member choice{
+    [](Curve& to, const Curve& from) { (to.*....*steps) = (from.*....*steps); }};
+
+template <auto... steps>
+constexpr AxisField::Member number{
+    choice<steps...>.copy, [](const Curve& c) { return static_cast<double>((c.*....*steps)); },
+    [](Curve& c, double x) {
+      (c.*....*steps) = static_cast<std::remove_cvref_t<decltype((c.*....*steps))>>(x);
+    }};
+
+/// The size of the one background entry of a kind; zero where there is none.
+template <Background::Kind kind>
+double background_size(const Curve& curve) {
+  for (const auto& entry : curve.background)
+    if (entry.kind == kind) return entry.value;
+  return 0;
+}
+
+template <Background::Kind kind>
+void set_background(Curve& curve, double value) {
   for (auto& entry : curve.background)
     if (entry.kind == kind) {
       entry.value = value;
@@ -32,11 +49,10 @@ void set_background(Curve& curve, Background::Kind kind, double value) {
   curve.background.push_back({kind, value, "", {}, {}});
 }
 
-void copy_background(Curve& to, const Curve& from, Background::Kind kind) {
-  set_background(to, kind, background_value(from, kind));
-}
-
-using C = Curve;
+template <Background::Kind kind>
+constexpr AxisField::Member background{
+    [](Curve& to, const Curve& from) { set_background<kind>(to, background_size<kind>(from)); },
+    background_size<kind>, set_background<kind>};
 
 }  // namespace
 
@@ -47,75 +63,50 @@ std::string to_string(AxisKind kind) {
 
 const std::vector<AxisField>& axis_fields() {
   using enum AxisKind;
+  using C = Curve;
+  using F = FluxSettings;
+  using O = Oscillation;
   static const std::vector<AxisField> fields{
-      {"solar_model", flux, "", true,
-       [](C& to, const C& from) { to.flux.solar_model = from.flux.solar_model; }, nullptr},
-      {"b8_spectrum", flux, "", true,
-       [](C& to, const C& from) { to.flux.b8_spectrum = from.flux.b8_spectrum; }, nullptr},
-      {"oscillation.sin2_theta12", oscillation, "", false,
-       [](C& to, const C& from) {
-         to.flux.oscillation.sin2_theta12 = from.flux.oscillation.sin2_theta12;
-       },
-       [](const C& c) { return c.flux.oscillation.sin2_theta12; }},
-      {"oscillation.sin2_theta13", oscillation, "", false,
-       [](C& to, const C& from) {
-         to.flux.oscillation.sin2_theta13 = from.flux.oscillation.sin2_theta13;
-       },
-       [](const C& c) { return c.flux.oscillation.sin2_theta13; }},
-      {"oscillation.dm2_21", oscillation, "eV^2", false,
-       [](C& to, const C& from) { to.flux.oscillation.dm2_21 = from.flux.oscillation.dm2_21; },
-       [](const C& c) { return c.flux.oscillation.dm2_21; }},
-      {"target", coefficient, "", true, [](C& to, const C& from) { to.target = from.target; },
-       nullptr},
-      {"sin2_theta_w", coefficient, "", false,
-       [](C& to, const C& from) { to.couplings.sin2_theta_w = from.couplings.sin2_theta_w; },
-       [](const C& c) { return c.couplings.sin2_theta_w; }},
-      {"electrons", coefficient, "", true,
-       [](C& to, const C& from) {
-         to.couplings.stepping_electrons = from.couplings.stepping_electrons;
-       },
-       nullptr},
-      {"threshold", response, "keV", false,
-       [](C& to, const C& from) { to.threshold = from.threshold; },
-       [](const C& c) { return in_keV(c.threshold); }, 0,
-       [](C& c, double x) { c.threshold = x * constants::keV; }},
-      {"upper", response, "keV", false, [](C& to, const C& from) { to.upper = from.upper; },
-       [](const C& c) { return in_keV(c.upper); }},
-      {"bins", response, "", false, [](C& to, const C& from) { to.bins = from.bins; },
-       [](const C& c) { return static_cast<double>(c.bins); }},
-      {"statistic", response, "", true, [](C& to, const C& from) { to.statistic = from.statistic; },
-       nullptr},
-      {"resolution.a", response, "sqrt(keV)", false,
-       [](C& to, const C& from) { to.resolution.a = from.resolution.a; },
-       [](const C& c) { return c.resolution.a; }},
-      {"resolution.b", response, "", false,
-       [](C& to, const C& from) { to.resolution.b = from.resolution.b; },
-       [](const C& c) { return c.resolution.b; }},
-      {"background", amplitude, "", true,
-       [](C& to, const C& from) { to.background = from.background; }, nullptr,
-       sets_shape | sets_fraction | sets_flat},
-      {"background.fraction", amplitude, "", false,
-       [](C& to, const C& from) { copy_background(to, from, Background::Kind::fraction); },
-       [](const C& c) { return background_value(c, Background::Kind::fraction); }, sets_fraction,
-       [](C& c, double x) { set_background(c, Background::Kind::fraction, x); }},
-      {"background.flat", amplitude, "1/(tonne year keV)", false,
-       [](C& to, const C& from) { copy_background(to, from, Background::Kind::flat); },
-       [](const C& c) { return background_value(c, Background::Kind::flat); }, sets_flat,
-       [](C& c, double x) { set_background(c, Background::Kind::flat, x); }},
-      {"fraction_in", amplitude, "", true,
-       [](C& to, const C& from) { to.fraction_in = from.fraction_in; }, nullptr, sets_fraction_in},
-      {"exposure", amplitude, "tonne year", false,
-       [](C& to, const C& from) { to.exposure = from.exposure; },
-       [](const C& c) { return c.exposure; }, sets_exposure,
-       [](C& c, double x) { c.exposure = x; }},
-      {"sigma_scale", amplitude, "", false,
-       [](C& to, const C& from) { to.sigma_scale = from.sigma_scale; },
-       [](const C& c) { return c.sigma_scale; }, sets_sigma_scale},
-      {"confidence_level", amplitude, "", false,
-       [](C& to, const C& from) { to.confidence_level = from.confidence_level; },
-       [](const C& c) { return c.confidence_level; }, sets_goal},
+      {"solar_model", flux, "", choice<&C::flux, &F::solar_model>},
+      {"b8_spectrum", flux, "", choice<&C::flux, &F::b8_spectrum>},
+      {"oscillation.sin2_theta12", oscillation, "",
+       number<&C::flux, &F::oscillation, &O::sin2_theta12>},
+      {"oscillation.sin2_theta13", oscillation, "",
+       number<&C::flux, &F::oscillation, &O::sin2_theta13>},
+      {"oscillation.dm2_21", oscillation, "eV^2", number<&C::flux, &F::oscillation, &O::dm2_21>},
+      {"target", coefficient, "", choice<&C::target>},
+      {"sin2_theta_w", coefficient, "", number<&C::couplings, &Couplings::sin2_theta_w>},
+      {"electrons", coefficient, "", choice<&C::couplings, &Couplings::stepping_electrons>},
+      {"threshold", response, "keV", number<&C::threshold>, 0, true},
+      {"upper", response, "keV", number<&C::upper>},
+      {"bins", response, "", number<&C::bins>},
+      {"statistic", response, "", choice<&C::statistic>},
+      {"resolution.a", response, "sqrt(keV)", number<&C::resolution, &Resolution::a>},
+      {"resolution.b", response, "", number<&C::resolution, &Resolution::b>},
+      {"background", amplitude, "", choice<&C::background>, sets_shape | sets_fraction | sets_flat},
+      {"background.fraction", amplitude, "", background<Background::Kind::fraction>, sets_fraction,
+       true},
+      {"background.flat", amplitude, "1/(tonne year keV)", background<Background::Kind::flat>,
+       sets_flat, true},
+      {"fraction_in", amplitude, "", choice<&C::fraction_in>, sets_fraction_in},
+      {"exposure", amplitude, "tonne year", number<&C::exposure>, sets_exposure, true},
+      {"sigma_scale", amplitude, "", number<&C::sigma_scale>, sets_sigma_scale},
+      {"confidence_level", amplitude, "", number<&C::confidence_level>, sets_goal},
   };
   return fields;
+}
+
+double AxisField::in_unit(double value) const {
+  return unit == "keV" ? in_keV(value) : value;
+}
+
+void AxisField::set(Curve& curve, double number) const {
+  member.put(curve, unit == "keV" ? number * constants::keV : number);
+}
+
+std::string Axis::label(std::size_t i) const {
+  if (field->choice()) return words[i];
+  return fmt::format("{}{}{}", number(i), field->unit.empty() ? "" : " ", field->unit);
 }
 
 const AxisField* find_axis_field(const std::string& path) {
@@ -162,8 +153,7 @@ Grid::Place Grid::place(std::size_t i) const {
 
 Curve Grid::at(const Place& place) const {
   Curve point = curves_[place.curve];
-  for (std::size_t a = 0; a < axes_.size(); ++a)
-    axes_[a].field->copy(point, axes_[a].variants[place.curve][place.index[a]]);
+  for (std::size_t a = 0; a < axes_.size(); ++a) axes_[a].put(point, place.index[a]);
   return point;
 }
 

@@ -117,15 +117,18 @@ class CurveScan {
   void find_range() {
     const auto& curve = grid_.curves()[curve_];
     auto widest = curve;
-    for (const auto* axis : grid_.axes(AxisKind::response))
-      for (const auto& variant : axis->variants[curve_]) {
+    for (const auto* axis : grid_.axes(AxisKind::response)) {
+      auto variant = curve;
+      for (std::size_t i = 0; i < axis->size(); ++i) {
+        axis->put(variant, i);
         widest.threshold = std::min(widest.threshold, variant.threshold);
         widest.upper = std::max(widest.upper, variant.upper);
         widest.bins = std::max(widest.bins, variant.bins);
         widest.resolution.a = std::max(widest.resolution.a, variant.resolution.a);
         widest.resolution.b = std::max(widest.resolution.b, variant.resolution.b);
       }
-    if (reach_threshold_) widest.threshold = grid_.reach()->range.variants[curve_][0].threshold;
+    }
+    if (reach_threshold_) widest.threshold = grid_.reach()->range.values[0];
     row_bytes_ =
         sizeof(double) * static_cast<std::size_t>(widest.bins) * (3 + amplitudes_.shapes());
     widest.bins = 1;
@@ -259,7 +262,7 @@ class CurveScan {
   template <class MakeRow>
   void reach_thresholds(const MakeRow& at, std::span<double> thresholds) const {
     const auto& reach = *grid_.reach();
-    const auto& ends = reach.range.variants[curve_];
+    const auto& ends = reach.range.values;
     std::map<double, CombineProblem> known;  // detectors of a row meet at the same first thresholds
     for (std::size_t d = 0; d < thresholds.size(); ++d) {
       const auto excess = [&](double log_threshold) {
@@ -274,12 +277,11 @@ class CurveScan {
         const double limit = runner_.combine(found->second, d, 1)[0];
         return std::min(std::log(limit / reach.mu_eff), 50.0);  // of an infinite limit
       };
-      const double low = std::log(ends[0].threshold), high = std::log(ends[1].threshold);
+      const double low = std::log(ends[0]), high = std::log(ends[1]);
       const double at_low = excess(low), at_high = excess(high);
-      auto solved = ends[0];
-      solved.threshold = at_high <= 0 ? ends[1].threshold
-                                      : std::exp(find_root(low, at_low, high, at_high, excess));
-      thresholds[d] = at_low <= 0 ? reach.range.field->number(solved)
+      const double solved =
+          at_high <= 0 ? ends[1] : std::exp(find_root(low, at_low, high, at_high, excess));
+      thresholds[d] = at_low <= 0 ? reach.range.field->in_unit(solved)
                                   : std::numeric_limits<double>::quiet_NaN();
     }
   }
@@ -380,7 +382,7 @@ class CurveScan {
     const std::size_t rows = coefficients_ * responses_;
     if (reach_threshold_ || oscillations_ < 100 || rows > 100'000) return false;
     const auto at_first = curve_at(flux.first_shape, 0, 0);
-    const auto solar = make_solar_flux(at_first.flux, oscillation_corners(grid_, curve_, at_first));
+    const auto solar = make_solar_flux(at_first.flux, oscillation_corners(grid_, at_first));
     const std::size_t nodes = solar.survival_nodes.size();
     if (oscillations_ < 2 * nodes) return false;
     auto shared = amplitudes_.problem();  // what all oscillation points share
@@ -410,8 +412,8 @@ class CurveScan {
     for (std::size_t first = begin; first < end; first += batch) {
       const std::size_t here = std::min(batch, end - first);
       if (problem.rows() != here * rows) problem = shared.repeated(here);
-      const auto signals = runner_.signals(
-          solar, response, oscillation_points(grid_, curve_, at_first, first, here));
+      const auto signals =
+          runner_.signals(solar, response, oscillation_points(grid_, at_first, first, here));
       problem.signal.assign(signals.begin(), signals.end());
       counters_.convolutions += here;
       counters_.coefficient_evaluations += here * coefficients_;

@@ -165,7 +165,7 @@ std::string name_of(const Grid& grid, std::size_t detector) {
   std::string text = grid.curves()[curve].name;
   for (std::size_t a = 0; a < index.size(); ++a)
     text += (a == 0 ? " at " : ", ") + grid.axes()[a].field->path + " " +
-            grid.axes()[a].labels[index[a]];
+            grid.axes()[a].label(index[a]);
   return text;
 }
 

@@ -68,11 +68,12 @@ Grid grid(const std::string& field, std::size_t points, Set set) {
   Curve curve;
   curve.upper = process_facts(curve.channel).defaults.upper;
   curve.bins = process_facts(curve.channel).defaults.bins;
-  std::vector<Curve> variants(points, curve);
-  for (std::size_t i = 0; i < points; ++i)
-    set(variants[i], static_cast<double>(i) / static_cast<double>(points));
-  const Axis axis{find_axis_field(field), std::vector<std::string>(points), "",
-                  Variants({std::move(variants)})};
+  Axis axis{find_axis_field(field), "", std::vector<double>(points), {}, {}};
+  for (std::size_t i = 0; i < points; ++i) {
+    auto changed = curve;
+    set(changed, static_cast<double>(i) / static_cast<double>(points));
+    axis.values[i] = axis.field->member.get(changed);
+  }
   return {{curve}, {axis}};
 }
 

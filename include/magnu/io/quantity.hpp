@@ -16,6 +16,9 @@ double read_quantity(const Setting& setting, Dimension dimension);
 /// A finite number without unit.
 double read_number(const Setting& setting);
 
+/// A word; `remedy` is what an InputError for anything else advises.
+const std::string& read_text(const Setting& setting, const std::string& remedy);
+
 /// A whole number.
 long long read_integer(const Setting& setting);
 

@@ -38,6 +38,9 @@ void apply_override(Setting& root, const std::string& assignment);
 /// Puts a value at a path with dots below a map, making the maps on the way.
 void set_at(Setting& root, const std::string& path, const Setting& value);
 
+/// InputError for a key of a map that is not known there.
+void check_keys(const Setting& map, const std::vector<std::string>& known);
+
 /// Of `known`, the name closest to `name`; empty where none is close.
 std::string nearest_name(const std::string& name, const std::vector<std::string>& known);
 

@@ -1,10 +1,8 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "magnu/scan/curve.hpp"
@@ -18,17 +16,27 @@ enum class AxisKind { flux, oscillation, coefficient, response, amplitude };
 
 std::string to_string(AxisKind kind);
 
-/// A setting that may be an axis: how its value gets from one curve to another.
+/// A setting that may be an axis: a number, or a choice among words.
 struct AxisField {
+  /// How its value gets into a curve and out of it. A number is taken in the unit of Curve.
+  struct Member {
+    void (*copy)(Curve& to, const Curve& from);
+    double (*get)(const Curve&) = nullptr;  ///< null for a choice
+    void (*put)(Curve&, double) = nullptr;
+  };
+
   std::string path;  ///< as in the study's file
   AxisKind kind;
-  std::string unit;  ///< of `number`; empty for none
-  bool choice;       ///< a word instead of a number
-  void (*copy)(Curve& to, const Curve& from);
-  double (*number)(const Curve&);  ///< in `unit`; null for a choice
-  int sets = 0;                    ///< of an amplitude: AmplitudeField bits
-  /// Null where `reach` cannot ask for it. In the unit of `number`.
-  void (*set)(Curve&, double) = nullptr;
+  std::string unit;  ///< of a number as users read it; empty for none
+  Member member;
+  int sets = 0;           ///< of an amplitude: AmplitudeField bits
+  bool solvable = false;  ///< whether `reach` can ask for it
+
+  bool choice() const { return !member.get; }
+  /// A number of Curve in `unit`.
+  double in_unit(double value) const;
+  /// Sets a curve's to a number in `unit`.
+  void set(Curve& curve, double number) const;
 };
 
 /// All of them. A setting that sets others as well (background) stands before those it sets.
@@ -36,40 +44,31 @@ const std::vector<AxisField>& axis_fields();
 /// Null for a path that cannot be an axis.
 const AxisField* find_axis_field(const std::string& path);
 
-/// Curves that nobody changes any more, [curves][values]; copies share them.
-class Variants {
- public:
-  using Lists = std::vector<std::vector<Curve>>;
-
-  Variants() = default;
-  Variants(Lists lists) : lists_(std::make_shared<const Lists>(std::move(lists))) {}
-
-  const std::vector<Curve>& operator[](std::size_t curve) const { return (*lists_)[curve]; }
-  const std::vector<Curve>& front() const { return lists_->front(); }
-  Lists::const_iterator begin() const { return lists_->begin(); }
-  Lists::const_iterator end() const { return lists_->end(); }
-
- private:
-  std::shared_ptr<const Lists> lists_;
-};
-
-/// An axis of a study. Every curve is given once with each of the axis's values, read and checked
-/// like any curve; a point of the grid takes the fields of its values from those.
+/// An axis of a study, the same for each curve.
 struct Axis {
   const AxisField* field = nullptr;
-  std::vector<std::string> labels;  ///< [values], as in the file
-  std::string text;                 ///< the values as YAML
-  Variants variants;
+  std::string text;                ///< the values as YAML
+  std::vector<double> values;      ///< of a number, in the unit of Curve
+  std::vector<std::string> words;  ///< of a choice, as in the file
+  std::vector<Curve> chosen;       ///< of a choice: for each word a curve that has it
 
-  std::size_t size() const { return labels.size(); }
+  std::size_t size() const { return field->choice() ? words.size() : values.size(); }
+  /// Gives a curve the i-th value.
+  void put(Curve& curve, std::size_t i) const {
+    field->choice() ? field->member.copy(curve, chosen[i]) : field->member.put(curve, values[i]);
+  }
+  /// The i-th number in the field's unit.
+  double number(std::size_t i) const { return field->in_unit(values[i]); }
+  /// The i-th value as a reader knows it: "0.3 keV", "stepping".
+  std::string label(std::size_t i) const;
 };
 
 /// The inverse question: what of one setting a detector needs for its limit to be `mu_eff`.
 struct Reach {
   double mu_eff = 0;  ///< mu_B
   Axis range;         ///< of that setting: the least and the largest value
-  double from() const { return range.field->number(range.variants.front().front()); }
-  double to() const { return range.field->number(range.variants.front().back()); }
+  double from() const { return range.number(0); }
+  double to() const { return range.number(1); }
 };
 
 /// The grid of a study: curves times axes, in the order of storage (by kind, the dearest first,

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include "magnu/io/setting.hpp"
+#include "magnu/scan/curve.hpp"
+
+namespace magnu {
+
+/// A curve without its name, from its own settings and the study's merged. `folder`: what the paths
+/// of its tables are relative to. InputError for what cannot be.
+Curve read_curve(const Setting& settings, const std::string& folder);
+
+/// The same once more where one number has changed since, at a path that an axis may have: sooner
+/// than reading all, as a sweep wants it.
+void read_number_again(Curve& curve, const Setting& settings, const std::string& path,
+                       const std::string& folder);
+
+}  // namespace magnu
