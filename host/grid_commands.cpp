@@ -38,11 +38,10 @@ int run_shard(const Options& options, const GridRun& run) {
     throw InputError({"", 0, "--verify", options.shard}, "a shard is not verified",
                      "leave it out; verify a smaller grid of the study");
   const ResultsFolder refuses_another_study(run.folder, run.study, options.overwrite);
-  if (std::filesystem::exists(shards_study(run.folder)))
-    if (const auto others = shard_states(run.folder); others.front().shards != shards)
-      throw InputError({run.folder.string(), 0, "--shard", options.shard},
-                       fmt::format("it holds shards of {}", others.front().shards),
-                       "go on with these, or name another folder with --out");
+  if (const auto count = shard_count(run.folder); count != 0 && count != shards)
+    throw InputError({run.folder.string(), 0, "--shard", options.shard},
+                     fmt::format("it holds shards of {}", count),
+                     "go on with these, or name another folder with --out");
   const auto range = part_of(run.grid, shard, shards);
   Progress progress("shard " + options.shard, static_cast<double>(range.end - range.first),
                     "detectors", options.quiet);

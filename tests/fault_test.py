@@ -288,6 +288,9 @@ def damage(scratch, reference):
     other = scratch / "other"
     magnu("scan", "s.yaml", "--shard", "3/4", "--out", other, *SLOW, "--set", "threshold=2 keV", cwd=scratch)
 
+    plainer = scratch / "plainer"
+    magnu("scan", "s.yaml", "--shard", "3/4", "--out", plainer, *SLOW, "--isa", "default", cwd=scratch)
+
     def flip(out):
         data = bytearray((out / third / "values.bin").read_bytes())
         data[777] ^= 4
@@ -309,7 +312,7 @@ def damage(scratch, reference):
 
     def of_another_instruction_set(out):
         shutil.rmtree(out / third)
-        magnu("scan", "s.yaml", "--shard", "3/4", "--out", out, *SLOW, "--isa", "default", cwd=scratch)
+        shutil.copytree(plainer / third, out / third)
 
     def missing(out):
         shutil.rmtree(out / third)
@@ -321,6 +324,10 @@ def damage(scratch, reference):
     cases = [flip, cut_values, cut_manifest, change_manifest, of_another_study, missing, of_another_place]
     if widest != "default":
         cases.append(of_another_instruction_set)
+        # A shard that no merge would take is not begun.
+        said = magnu("scan", "s.yaml", "--shard", "4/4", "--out", plainer, *SLOW, cwd=scratch, code=2)
+        assert f"instruction set {widest} here, default there" in said and str(plainer / "shards") in said, said
+        assert sorted(p.name for p in (plainer / "shards").iterdir()) == ["00003-of-00004", "run.json", "study.yaml"]
     for case in cases:
         for former in False, True:
             out = scratch / "damaged"
@@ -352,6 +359,10 @@ def damage(scratch, reference):
     assert "another study: 'bins: 4' there, 'bins: 5' here" in magnu(*other_bins, cwd=scratch, code=2)
     said = magnu("scan", "s.yaml", "--shard", "1/4", "--out", out, cwd=scratch, code=2)
     assert "direct here, fast there" in said or "direct" in said and "fast" in said, said
+
+    # A folder whose only shard was removed.
+    shutil.rmtree(plainer / third)
+    magnu("scan", "s.yaml", "--shard", "3/4", "--out", plainer, *SLOW, "--isa", "default", cwd=scratch)
     return f"{len(cases)} kinds of damage"
 
 

@@ -25,6 +25,17 @@ std::string hex(XXH64_hash_t hash) {
   return fmt::format("{:016x}", hash);
 }
 
+Json json_of(const RunIdentity& i) {
+  return {{"study_hash", i.study}, {"data_hash", i.data},
+          {"program", i.program},  {"instruction_set", i.instruction_set},
+          {"backend", i.backend},  {"evaluation", i.evaluation}};
+}
+
+RunIdentity identity_in(const Json& json) {
+  return {json.at("study_hash"),      json.at("data_hash"), json.at("program"),
+          json.at("instruction_set"), json.at("backend"),   json.at("evaluation")};
+}
+
 }  // namespace
 
 std::string RunIdentity::difference(const RunIdentity& other) const {
@@ -40,6 +51,19 @@ std::string RunIdentity::difference(const RunIdentity& other) const {
   return "";
 }
 
+RunIdentity RunIdentity::agreed(const fs::path& path) const {
+  std::ifstream file(path);
+  if (!file) {
+    if (place_new_file(path, json_of(*this).dump(1) + "\n")) return *this;
+    file.open(path);  // another was first
+  }
+  try {
+    return identity_in(Json::parse(file));
+  } catch (const nlohmann::json::exception&) {
+    throw OutputError(path.string(), "cannot be understood", "remove it");
+  }
+}
+
 std::size_t Manifest::done() const {
   std::size_t sum = 0;
   for (const auto& segment : segments) sum += segment.count;
@@ -49,25 +73,20 @@ std::size_t Manifest::done() const {
 void Manifest::write(const fs::path& path) const {
   Json list = Json::array();
   for (const auto& s : segments) list.push_back({{"count", s.count}, {"xxh3", s.checksum}});
-  const Json json{{"magnu", "checkpoint"},
-                  {"study_hash", identity.study},
-                  {"data_hash", identity.data},
-                  {"program", identity.program},
-                  {"instruction_set", identity.instruction_set},
-                  {"backend", identity.backend},
-                  {"evaluation", identity.evaluation},
-                  {"study", study},
-                  {"shard", shard},
-                  {"shards", shards},
-                  {"first", range.first},
-                  {"end", range.end},
-                  {"finished", finished},
-                  {"seconds", seconds},
-                  {"counters", counters},
-                  {"host", worker.host},
-                  {"job", worker.job},
-                  {"command", command},
-                  {"segments", list}};
+  Json json{{"magnu", "checkpoint"}};
+  json.update(json_of(identity));
+  json.update({{"study", study},
+               {"shard", shard},
+               {"shards", shards},
+               {"first", range.first},
+               {"end", range.end},
+               {"finished", finished},
+               {"seconds", seconds},
+               {"counters", counters},
+               {"host", worker.host},
+               {"job", worker.job},
+               {"command", command},
+               {"segments", list}});
   // Its own checksum last: a manifest that was cut or changed is seen as such.
   const auto text = json.dump(1);
   replace_file(path, text + "\n" + hex(XXH3_64bits(text.data(), text.size())) + "\n");
@@ -90,8 +109,7 @@ std::optional<Manifest> Manifest::read(const fs::path& path) {
   if (!json.is_object()) throw broken("it is no JSON");
   try {
     Manifest m;
-    m.identity = {json.at("study_hash"),      json.at("data_hash"), json.at("program"),
-                  json.at("instruction_set"), json.at("backend"),   json.at("evaluation")};
+    m.identity = identity_in(json);
     m.study = json.at("study");
     m.shard = json.at("shard");
     m.shards = json.at("shards");

@@ -172,21 +172,31 @@ void forget_checkpoint(const fs::path& folder) {
 
 GridOutcome scan_shard(const GridRun& run, std::size_t shard, std::size_t shards,
                        Progress& progress) {
+  const auto all = run.folder / file_names::shards;
   const auto study = effective_yaml(run.study), of_folder = read_file(shards_study(run.folder));
   if (!of_folder.empty() && of_folder != study)
     throw InputError(
         {run.folder.string(), 0, "", ""},
         "the folder holds shards of another study: " + first_difference(of_folder, study),
-        "name another with --out, or remove " + (run.folder / file_names::shards).string());
+        "name another with --out, or remove " + all.string());
   const auto folder = shard_folder(run.folder, shard, shards);
   std::error_code problem;
-  fs::create_directories(folder, problem);
-  if (problem)
-    throw OutputError(folder.string(), "cannot be made a folder: " + problem.message(),
-                      "name another with --out");
+  const auto make_folder = [&](const fs::path& path) {
+    fs::create_directories(path, problem);
+    if (problem)
+      throw OutputError(path.string(), "cannot be made a folder: " + problem.message(),
+                        "name another with --out");
+  };
+  make_folder(all);
+  const auto identity = identity_of(run);
+  if (const auto other = identity.difference(identity.agreed(all / file_names::run_json));
+      !other.empty())
+    throw InputError({run.folder.string(), 0, "", ""}, "its shards are of another kind: " + other,
+                     "compute all alike (--isa v3 or default where processors differ), or remove " +
+                         all.string());
+  make_folder(folder);
   const RunLock lock(folder);
   if (of_folder.empty()) replace_file(shards_study(run.folder), study);
-
   const auto path = folder / file_names::manifest, values = folder / file_names::values;
   const int file = open(values.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (file < 0)

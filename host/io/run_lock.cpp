@@ -42,18 +42,22 @@ std::string start_of(long pid) {
 
 }  // namespace
 
+std::string host_name() {
+  char name[256] = "";
+  gethostname(name, sizeof name - 1);
+  return name;
+}
+
 Worker Worker::self() {
-  char host[256] = "";
-  gethostname(host, sizeof host - 1);
   auto job = environment("SLURM_ARRAY_JOB_ID").empty()
                  ? environment("SLURM_JOB_ID")
                  : environment("SLURM_ARRAY_JOB_ID") + "_" + environment("SLURM_ARRAY_TASK_ID");
-  return {host, std::move(job), getpid(), start_of(getpid()),
+  return {host_name(), std::move(job), getpid(), start_of(getpid()),
           std::atoi(environment("SLURM_RESTART_COUNT").c_str())};
 }
 
 bool Worker::runs() const {
-  if (host != self().host) return true;
+  if (host != host_name()) return true;
   return (kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM) && start_of(pid) == started;
 }
 

@@ -143,7 +143,7 @@ fs::path shards_study(const fs::path& results) {
   return results / file_names::shards / file_names::study_yaml;
 }
 
-std::vector<ShardState> shard_states(const fs::path& results, bool checksums) {
+std::size_t shard_count(const fs::path& results) {
   std::size_t shards = 0;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(results / file_names::shards, ignored)) {
@@ -155,6 +155,11 @@ std::vector<ShardState> shard_states(const fs::path& results, bool checksums) {
                        "remove those that are not wanted");
     shards = of;
   }
+  return shards;
+}
+
+std::vector<ShardState> shard_states(const fs::path& results, bool checksums) {
+  const auto shards = shard_count(results);
   if (shards == 0)
     throw InputError({results.string(), 0, "", ""}, "the folder holds no shards",
                      "compute them with: magnu scan STUDY --shard 1/N --out " + results.string());

@@ -9,13 +9,15 @@
 #include <utility>
 
 #include "magnu/core/error.hpp"
+#include "magnu/io/run_lock.hpp"
 
 namespace magnu {
 
 namespace fs = std::filesystem;
 
 StagedFile::StagedFile(const fs::path& folder, const std::string& name)
-    : final_(folder / name), temporary_(folder / fmt::format(".{}.{}.tmp", name, getpid())) {}
+    : final_(folder / name),
+      temporary_(folder / fmt::format(".{}.{}.{}.tmp", name, host_name(), getpid())) {}
 
 StagedFile::StagedFile(StagedFile&& other) noexcept
     : final_(std::move(other.final_)), temporary_(std::exchange(other.temporary_, {})) {}
@@ -49,6 +51,12 @@ void StagedFile::keep() {
   temporary_.clear();
 }
 
+bool StagedFile::keep_if_new() {
+  if (link(temporary_.c_str(), final_.c_str()) == 0) return true;
+  if (errno != EEXIST) fail();
+  return false;
+}
+
 void StagedFile::fail() const {
   throw OutputError(final_.string(), std::string("cannot be written: ") + std::strerror(errno),
                     "the folder's former results are untouched; free space or name another "
@@ -62,15 +70,27 @@ void StagedFile::fail_and_close(int file) const {
   fail();
 }
 
+/// A name given must outlive a power cut too.
+static void flush_names(const fs::path& folder) {
+  const int file = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (file < 0) return;
+  fsync(file);
+  close(file);
+}
+
 void replace_file(const fs::path& path, std::string_view text) {
   StagedFile staged(path.parent_path(), path.filename().string());
   staged.fill(text);
   staged.keep();
-  // The rename itself must outlive a power cut too.
-  const int folder = open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0) return;
-  fsync(folder);
-  close(folder);
+  flush_names(path.parent_path());
+}
+
+bool place_new_file(const fs::path& path, std::string_view text) {
+  StagedFile staged(path.parent_path(), path.filename().string());
+  staged.fill(text);
+  if (!staged.keep_if_new()) return false;
+  flush_names(path.parent_path());
+  return true;
 }
 
 }  // namespace magnu

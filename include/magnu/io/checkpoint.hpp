@@ -28,6 +28,8 @@ struct RunIdentity {
 
   /// The first entry in which two differ: "study hash: A here, B there"; empty for none.
   std::string difference(const RunIdentity& other) const;
+  /// What all who write into a folder go by, kept in a file: the identity of the first to come.
+  RunIdentity agreed(const std::filesystem::path& path) const;
 };
 
 /// Values that are on disk for good.

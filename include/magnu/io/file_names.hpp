@@ -15,8 +15,10 @@ inline constexpr const char* study_json = "study.json";
 /// Of a run without shards that is not done.
 inline constexpr const char* checkpoint = ".checkpoint";
 
-/// The folder of all shards, with a study.yaml of its own, and what each of theirs holds.
+/// The folder of all shards, with a study.yaml of its own and what else they share, and what each
+/// of theirs holds.
 inline constexpr const char* shards = "shards";
+inline constexpr const char* run_json = "run.json";
 inline constexpr const char* manifest = "manifest.json";
 inline constexpr const char* values = "values.bin";
 inline constexpr const char* failed = "failed";

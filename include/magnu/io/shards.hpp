@@ -27,6 +27,10 @@ struct ShardState {
   double age = 0;  ///< seconds since its manifest was sealed
 };
 
+/// Into how many shards a run is divided; zero where there are none. InputError where there are
+/// shards of two divisions.
+std::size_t shard_count(const std::filesystem::path& results);
+
 /// All shards of a run, from 1; InputError where there are none. With `checksums` the values of
 /// those that are finished are read and checked.
 std::vector<ShardState> shard_states(const std::filesystem::path& results, bool checksums = false);

@@ -19,6 +19,8 @@ class StagedFile {
   void expect_replaceable() const;
   /// Gives it its name.
   void keep();
+  /// The same unless a file has that name already; then false, and that one stays.
+  bool keep_if_new();
 
  private:
   [[noreturn]] void fail() const;
@@ -29,5 +31,7 @@ class StagedFile {
 
 /// Replaces a file by a text: whole or not at all, and on disk when it returns.
 void replace_file(const std::filesystem::path& path, std::string_view text);
+/// The same where there is no such file yet; otherwise false. Of several at once one succeeds.
+bool place_new_file(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace magnu
