@@ -6,32 +6,16 @@
 #include <map>
 #include <utility>
 
-#include "magnu/core/cache.hpp"
 #include "magnu/core/parallel.hpp"
 #include "magnu/core/root.hpp"
 #include "magnu/experiment/targets.hpp"
 #include "magnu/scan/amplitudes.hpp"
 #include "magnu/scan/oscillation_points.hpp"
+#include "magnu/scan/row_bins.hpp"
 #include "magnu/scan/templates.hpp"
 
 namespace magnu {
 namespace {
-
-/// What the bins of a response point have besides signals.
-struct Bins {
-  std::vector<double> width;       ///< [bins], keV; 1 for the density statistic
-  std::vector<double> background;  ///< [shapes][bins]
-};
-
-/// The same, and how the bins are made: that is large, and not needed once they are.
-struct Binned {
-  Binning binning;
-  std::shared_ptr<const Bins> bins;
-
-  std::size_t bytes() const {
-    return binning.bytes() + (bins->width.size() + bins->background.size()) * sizeof(double);
-  }
-};
 
 /// Limits on their way to a sink, which takes them while the next are computed.
 class Outbox {
@@ -54,16 +38,13 @@ class Outbox {
   Counters counters_;
 };
 
-/// One curve of a grid. Its rows are the points of all axes but the amplitudes', in storage order:
-/// flux, oscillation, coefficient, response.
+/// One curve of a grid.
 class CurveScan {
  public:
   CurveScan(const Grid& grid, std::size_t curve, const Runner& runner, Evaluation evaluation,
             std::size_t chunk, const DetectorRange& range, Outbox& outbox,
             const ProgressCallback& progress, Counters& counters)
-      : grid_(grid),
-        curve_(curve),
-        runner_(runner),
+      : runner_(runner),
         evaluation_(evaluation),
         chunk_(chunk > 0 ? chunk : runner.chunk()),
         range_(range),
@@ -71,24 +52,15 @@ class CurveScan {
         progress_(progress),
         counters_(counters),
         amplitudes_(grid, curve),
-        per_row_(grid.points(AxisKind::amplitude)),
-        responses_(grid.points(AxisKind::response)),
-        coefficients_(grid.points(AxisKind::coefficient)),
-        oscillations_(grid.points(AxisKind::oscillation)),
-        per_shape_(coefficients_ * responses_ * per_row_),
+        rows_(grid, curve),
+        bins_(rows_, amplitudes_),
         reach_threshold_(grid.reach() && grid.reach()->range.field->kind == AxisKind::response),
-        dear_(reach_threshold_ || evaluation == Evaluation::direct) {
-    find_range();
-    find_media();
-  }
+        dear_(reach_threshold_ || evaluation == Evaluation::direct) {}
 
   void run() {
-    const std::size_t per_flux = oscillations_ * per_shape_;
+    const std::size_t per_flux = rows_.oscillations * rows_.shape_detectors();
     for (std::size_t f = range_.first / per_flux; f * per_flux < range_.end; ++f) {
-      // Kept for other oscillation and coefficient points, where there are any.
-      const bool again = oscillations_ > 1, binned_again = again || coefficients_ > 1;
-      Flux flux{f * oscillations_, Cache<RecoilGrid>(again ? std::size_t{64} << 20 : 0),
-                Cache<Binned>(binned_again ? std::size_t{256} << 20 : 0)};
+      Flux flux{f * rows_.oscillations, RowBins::Kept(rows_)};
       if (evaluation_ == Evaluation::direct) {
         sum_directly(flux);
       } else if (!respond(flux)) {
@@ -98,90 +70,13 @@ class CurveScan {
   }
 
  private:
-  /// Points that share the flux without oscillation, and what they keep.
+  /// Shapes that share the flux without oscillation, and what they keep.
   struct Flux {
     std::size_t first_shape;
-    Cache<RecoilGrid> grids;  ///< by coefficient point
-    Cache<Binned> binned;     ///< by medium and response point
+    RowBins::Kept kept;
   };
 
   using Shape = std::unique_ptr<Runner::Convolution>;
-
-  /// The curve at a shape, coefficient and response point.
-  Curve curve_at(std::size_t shape, std::size_t coefficient, std::size_t response) const {
-    const std::size_t row = (shape * coefficients_ + coefficient) * responses_ + response;
-    return grid_.at(curve_ * grid_.per_curve() + row * per_row_);
-  }
-
-  /// Recoil energies that matter to any response point.
-  void find_range() {
-    const auto& curve = grid_.curves()[curve_];
-    auto widest = curve;
-    for (const auto* axis : grid_.axes(AxisKind::response)) {
-      auto variant = curve;
-      for (std::size_t i = 0; i < axis->size(); ++i) {
-        axis->put(variant, i);
-        widest.threshold = std::min(widest.threshold, variant.threshold);
-        widest.upper = std::max(widest.upper, variant.upper);
-        widest.bins = std::max(widest.bins, variant.bins);
-        widest.resolution.a = std::max(widest.resolution.a, variant.resolution.a);
-        widest.resolution.b = std::max(widest.resolution.b, variant.resolution.b);
-      }
-    }
-    if (reach_threshold_) widest.threshold = grid_.reach()->range.values[0];
-    row_bytes_ =
-        sizeof(double) * static_cast<std::size_t>(widest.bins) * (3 + amplitudes_.shapes());
-    widest.bins = 1;
-    widest.statistic = Statistic::counts;
-    const Response response(widest);
-    // A perfect resolution on the axis needs the threshold itself.
-    lower_ = std::min(response.lowest(), widest.threshold);
-    upper_ = std::max(response.highest(), widest.upper);
-  }
-
-  /// Coefficient points that share target and electrons share their recoil panels.
-  void find_media() {
-    std::map<std::pair<std::string, bool>, std::size_t> known;
-    for (std::size_t c = 0; c < coefficients_; ++c) {
-      const auto curve = curve_at(0, c, 0);
-      media_.push_back(
-          known.try_emplace({curve.target, curve.couplings.stepping_electrons}, known.size())
-              .first->second);
-    }
-  }
-
-  std::shared_ptr<const RecoilGrid> recoil_grid(Flux& flux, const SolarFlux& solar,
-                                                std::size_t shape, std::size_t c) const {
-    return flux.grids.get(c, [&] {
-      const auto curve = curve_at(shape, c, 0);
-      return make_recoil_grid(curve, load_target(curve.target), solar, lower_, upper_);
-    });
-  }
-
-  /// The bins of a curve; `recoils` is null where they are summed directly.
-  Binned make_binned(const RecoilGrid* recoils, const Curve& curve) const {
-    Bins bins;
-    for (int b = 0; b < curve.bins; ++b)
-      bins.width.push_back(curve.statistic == Statistic::density
-                               ? 1
-                               : (curve.lower_edge(b + 1) - curve.lower_edge(b)) / constants::keV);
-    bins.background = amplitudes_.backgrounds(curve, load_target(curve.target));
-    return {recoils ? make_binning(*recoils, Response(curve)) : Binning(),
-            std::make_shared<const Bins>(std::move(bins))};
-  }
-
-  /// Those of a row, or of the row with another threshold.
-  std::shared_ptr<const Binned> binned(Flux& flux, const RecoilGrid& recoils, std::size_t shape,
-                                       std::size_t c, std::size_t r,
-                                       const double* threshold) const {
-    if (threshold) {
-      auto curve = curve_at(shape, c, r);
-      curve.threshold = *threshold;
-      return std::make_shared<const Binned>(make_binned(&recoils, curve));
-    }
-    return flux.binned.get(media_[c] * responses_ + r,
-                           [&] { return make_binned(&recoils, curve_at(shape, c, r)); });
-  }
 
   /// Templates of a row and what belongs to its bins.
   struct Row {
@@ -199,23 +94,24 @@ class CurveScan {
   /// many threads may call it at once.
   template <class MakeRow>
   void combine(std::size_t first_row, std::size_t rows, int threads, const MakeRow& make_row) {
-    const std::size_t from = std::max(first_row, range_.first / per_row_);
-    const std::size_t to = std::min(first_row + rows, (range_.end + per_row_ - 1) / per_row_);
+    const std::size_t from = std::max(first_row, range_.first / rows_.detectors);
+    const std::size_t to =
+        std::min(first_row + rows, (range_.end + rows_.detectors - 1) / rows_.detectors);
     // Where rows have many detectors still enough of them that threads end together, and never more
     // than fit: they are held twice.
     const auto calls = static_cast<std::size_t>(threads);
     const std::size_t least = reach_threshold_ ? 1 : 64 * calls;
-    const std::size_t most = std::max(calls, most_row_bytes / (2 * row_bytes_));
-    const std::size_t block = std::clamp(chunk_ / per_row_, std::min(least, most), most);
+    const std::size_t most = std::max(calls, most_row_bytes / (2 * bins_.row_bytes()));
+    const std::size_t block = std::clamp(chunk_ / rows_.detectors, std::min(least, most), most);
     for (std::size_t first = from; first < to; first += block) {
       const std::size_t here = std::min(block, to - first);
       if (reach_threshold_) {
-        std::vector<double> thresholds(here * per_row_);
+        std::vector<double> thresholds(here * rows_.detectors);
         in_parallel(runner_.concurrent_calls(), here, [&](std::size_t i) {
           reach_thresholds([&](double t) { return make_row(first - first_row + i, &t); },
-                           std::span(thresholds).subspan(i * per_row_, per_row_));
+                           std::span(thresholds).subspan(i * rows_.detectors, rows_.detectors));
         });
-        deliver(first * per_row_, here * per_row_,
+        deliver(first * rows_.detectors, here * rows_.detectors,
                 [&](std::size_t done, std::size_t count, const Meanwhile&) {
                   Array<double> some(count);
                   std::copy_n(thresholds.begin() + done, count, some.begin());
@@ -228,7 +124,7 @@ class CurveScan {
                   [&](std::size_t i) { made[i] = make_row(first - first_row + i, nullptr); });
       auto problem = amplitudes_.problem();
       for (const auto& row : made) add_row(problem, row);
-      deliver(first * per_row_, problem);
+      deliver(first * rows_.detectors, problem);
     }
   }
 
@@ -251,7 +147,7 @@ class CurveScan {
 
   /// The detectors of all rows of a problem.
   void deliver(std::size_t origin, const CombineProblem& problem) {
-    deliver(origin, problem.rows() * per_row_,
+    deliver(origin, problem.rows() * rows_.detectors,
             [&](std::size_t done, std::size_t count, const Meanwhile& meanwhile) {
               return runner_.combine(problem, done, count, meanwhile);
             });
@@ -261,7 +157,7 @@ class CurveScan {
   /// limits rise with the threshold.
   template <class MakeRow>
   void reach_thresholds(const MakeRow& at, std::span<double> thresholds) const {
-    const auto& reach = *grid_.reach();
+    const auto& reach = *rows_.grid.reach();
     const auto& ends = reach.range.values;
     std::map<double, CombineProblem> known;  // detectors of a row meet at the same first thresholds
     for (std::size_t d = 0; d < thresholds.size(); ++d) {
@@ -288,14 +184,15 @@ class CurveScan {
 
   /// Oscillation points of a flux that hold detectors asked for: first and end.
   std::pair<std::size_t, std::size_t> asked(const Flux& flux) const {
-    const std::size_t first = std::max(flux.first_shape, range_.first / per_shape_);
+    const std::size_t first = std::max(flux.first_shape, range_.first / rows_.shape_detectors());
     const std::size_t end =
-        std::min(flux.first_shape + oscillations_, (range_.end + per_shape_ - 1) / per_shape_);
+        std::min(flux.first_shape + rows_.oscillations,
+                 (range_.end + rows_.shape_detectors() - 1) / rows_.shape_detectors());
     return {first - flux.first_shape, std::max(first, end) - flux.first_shape};
   }
 
   Shape convolved(std::size_t shape) const {
-    return runner_.convolve(make_solar_flux(curve_at(shape, 0, 0).flux));
+    return runner_.convolve(make_solar_flux(rows_.at(shape, 0, 0).flux));
   }
 
   /// Shape and coefficient points first, first + 1, ... of the curve, and their spectra.
@@ -311,28 +208,28 @@ class CurveScan {
   /// A convolution for each shape, spectra for each of its coefficient points.
   void convolve(Flux& flux) {
     const std::size_t most_points =
-        std::clamp<std::size_t>(chunk_ / (responses_ * per_row_), 1, 256);
+        std::clamp<std::size_t>(chunk_ / (rows_.responses * rows_.detectors), 1, 256);
     const auto [begin, end] = asked(flux);
     const int calls = runner_.concurrent_calls();
-    const std::size_t whole = std::min(most_points / coefficients_, end - begin);
+    const std::size_t whole = std::min(most_points / rows_.coefficients, end - begin);
     if (whole >= static_cast<std::size_t>(4 * calls)) return convolve_whole(flux, whole);
     // As many shapes at a time as their detectors fill a chunk, and never more than some dozen:
     // each holds its running integrals.
-    const std::size_t batch = std::clamp<std::size_t>(chunk_ / per_shape_, 1, 64);
+    const std::size_t batch = std::clamp<std::size_t>(chunk_ / rows_.shape_detectors(), 1, 64);
     for (std::size_t from = begin; from < end; from += batch) {
       const std::size_t first = flux.first_shape + from;
       std::vector<Shape> shapes(std::min(batch, end - from));
       in_parallel(calls, shapes.size(), [&](std::size_t s) { shapes[s] = convolved(first + s); });
       counters_.convolutions += shapes.size();
-      const std::size_t all = shapes.size() * coefficients_;
+      const std::size_t all = shapes.size() * rows_.coefficients;
       for (std::size_t done = 0; done < all; done += most_points) {
-        Points points(first * coefficients_ + done, std::min(most_points, all - done));
-        const std::size_t per_point = responses_ * per_row_;
+        Points points(first * rows_.coefficients + done, std::min(most_points, all - done));
+        const std::size_t per_point = rows_.responses * rows_.detectors;
         if (points.first * per_point >= range_.end ||
             (points.first + points.size()) * per_point <= range_.first)
           continue;
         in_parallel(calls, points.size(), [&](std::size_t i) {
-          evaluate(flux, *shapes[(done + i) / coefficients_], points, i);
+          evaluate(flux, *shapes[(done + i) / rows_.coefficients], points, i);
         });
         bin_and_combine(flux, points);
       }
@@ -346,11 +243,11 @@ class CurveScan {
     for (std::size_t from = begin; from < end; from += batch) {
       const std::size_t shapes = std::min(batch, end - from);
       const std::size_t first = flux.first_shape + from;
-      Points points(first * coefficients_, shapes * coefficients_);
+      Points points(first * rows_.coefficients, shapes * rows_.coefficients);
       in_parallel(runner_.concurrent_calls(), shapes, [&](std::size_t s) {
         const auto shape = convolved(first + s);
-        for (std::size_t c = 0; c < coefficients_; ++c)
-          evaluate(flux, *shape, points, s * coefficients_ + c);
+        for (std::size_t c = 0; c < rows_.coefficients; ++c)
+          evaluate(flux, *shape, points, s * rows_.coefficients + c);
       });
       counters_.convolutions += shapes;
       bin_and_combine(flux, points);
@@ -359,32 +256,34 @@ class CurveScan {
 
   void evaluate(Flux& flux, const Runner::Convolution& shape, Points& points, std::size_t i) const {
     const std::size_t point = points.first + i;
-    points.grids[i] = recoil_grid(flux, shape.flux, point / coefficients_, point % coefficients_);
+    points.grids[i] = bins_.recoil_grid(flux.kept, shape.flux, point / rows_.coefficients,
+                                        point % rows_.coefficients);
     points.spectra[i] = total(runner_.spectra(shape, points.grids[i]->rows));
   }
 
   void bin_and_combine(Flux& flux, const Points& points) {
     counters_.coefficient_evaluations += points.size();
     const auto make_row = [&](std::size_t row, const double* threshold) {
-      const std::size_t i = row / responses_, point = points.first + i;
-      const auto made = binned(flux, *points.grids[i], point / coefficients_, point % coefficients_,
-                               row % responses_, threshold);
+      const std::size_t i = row / rows_.responses, point = points.first + i;
+      const auto made = bins_.binned(flux.kept, *points.grids[i], point / rows_.coefficients,
+                                     point % rows_.coefficients, row % rows_.responses, threshold);
       return Row{bin(made->binning, points.spectra[i]), made->bins};
     };
-    counters_.rebinnings += points.size() * responses_;
-    combine(points.first * responses_, points.size() * responses_, runner_.threads(), make_row);
+    counters_.rebinnings += points.size() * rows_.responses;
+    combine(points.first * rows_.responses, points.size() * rows_.responses, runner_.threads(),
+            make_row);
   }
 
   /// Many oscillation points at once: their signals are one linear map of Pee, whose columns are
   /// the signals of a Pee that is one at one node. False, and nothing is done, where there are too
   /// few points to pay for it, or so many bins that it would not fit.
   bool respond(Flux& flux) {
-    const std::size_t rows = coefficients_ * responses_;
-    if (reach_threshold_ || oscillations_ < 100 || rows > 100'000) return false;
-    const auto at_first = curve_at(flux.first_shape, 0, 0);
-    const auto solar = make_solar_flux(at_first.flux, oscillation_corners(grid_, at_first));
+    const std::size_t rows = rows_.per_shape();
+    if (reach_threshold_ || rows_.oscillations < 100 || rows > 100'000) return false;
+    const auto at_first = rows_.at(flux.first_shape, 0, 0);
+    const auto solar = make_solar_flux(at_first.flux, oscillation_corners(rows_.grid, at_first));
     const std::size_t nodes = solar.survival_nodes.size();
-    if (oscillations_ < 2 * nodes) return false;
+    if (rows_.oscillations < 2 * nodes) return false;
     auto shared = amplitudes_.problem();  // what all oscillation points share
     SurvivalResponse response;
     {
@@ -406,19 +305,19 @@ class CurveScan {
         }
     });
 
-    const std::size_t batch = std::clamp<std::size_t>(chunk_ / per_shape_, 1, 4096);
+    const std::size_t batch = std::clamp<std::size_t>(chunk_ / rows_.shape_detectors(), 1, 4096);
     const auto [begin, end] = asked(flux);
     CombineProblem problem;
     for (std::size_t first = begin; first < end; first += batch) {
       const std::size_t here = std::min(batch, end - first);
       if (problem.rows() != here * rows) problem = shared.repeated(here);
       const auto signals =
-          runner_.signals(solar, response, oscillation_points(grid_, at_first, first, here));
+          runner_.signals(solar, response, oscillation_points(rows_.grid, at_first, first, here));
       problem.signal.assign(signals.begin(), signals.end());
       counters_.convolutions += here;
-      counters_.coefficient_evaluations += here * coefficients_;
+      counters_.coefficient_evaluations += here * rows_.coefficients;
       counters_.rebinnings += here * rows;
-      deliver((flux.first_shape + first) * per_shape_, problem);
+      deliver((flux.first_shape + first) * rows_.shape_detectors(), problem);
     }
     return true;
   }
@@ -428,11 +327,11 @@ class CurveScan {
                            std::span<const double> survival) const {
     const auto convolution = runner_.convolve(solar, survival);
     std::vector<Row> rows;
-    for (std::size_t c = 0; c < coefficients_; ++c) {
-      const auto recoils = recoil_grid(flux, solar, flux.first_shape, c);
+    for (std::size_t c = 0; c < rows_.coefficients; ++c) {
+      const auto recoils = bins_.recoil_grid(flux.kept, solar, flux.first_shape, c);
       const auto spectra = total(runner_.spectra(*convolution, recoils->rows));
-      for (std::size_t r = 0; r < responses_; ++r) {
-        const auto made = binned(flux, *recoils, flux.first_shape, c, r, nullptr);
+      for (std::size_t r = 0; r < rows_.responses; ++r) {
+        const auto made = bins_.binned(flux.kept, *recoils, flux.first_shape, c, r, nullptr);
         rows.push_back({bin(made->binning, spectra), made->bins});
       }
     }
@@ -442,10 +341,10 @@ class CurveScan {
   /// The dense grid of each row: a judge, not a way to scan. A thread sums a row alone, where there
   /// are rows enough: it then waits for no other.
   void sum_directly(const Flux& flux) {
-    const std::size_t rows = coefficients_ * responses_, first_row = flux.first_shape * rows;
-    const std::size_t from = std::max(first_row, range_.first / per_row_);
-    const std::size_t to =
-        std::min(first_row + oscillations_ * rows, (range_.end + per_row_ - 1) / per_row_);
+    const std::size_t rows = rows_.per_shape(), first_row = flux.first_shape * rows;
+    const std::size_t from = std::max(first_row, range_.first / rows_.detectors);
+    const std::size_t to = std::min(first_row + rows_.oscillations * rows,
+                                    (range_.end + rows_.detectors - 1) / rows_.detectors);
     const int calls = runner_.concurrent_calls();
     const auto block = static_cast<std::size_t>(4 * calls);
     for (std::size_t first = from; first < to; first += block) {
@@ -454,11 +353,11 @@ class CurveScan {
       counters_.direct_evaluations += here;
       combine(first, here, threads, [&](std::size_t i, const double* threshold) {
         const std::size_t row = first + i;
-        auto curve = curve_at(row / rows, row % rows / responses_, row % responses_);
+        auto curve = rows_.at(row / rows, row % rows / rows_.responses, row % rows_.responses);
         const auto solar = make_solar_flux(curve.flux);
         if (threshold) curve.threshold = *threshold;
         const auto problem = make_recoil_problem(curve, load_target(curve.target), solar);
-        return Row{direct_templates(runner_, solar, problem), make_binned(nullptr, curve).bins};
+        return Row{direct_templates(runner_, solar, problem), bins_.bins(curve)};
       });
     }
   }
@@ -468,8 +367,6 @@ class CurveScan {
   /// Fewer limits than these are handed over at once: they may have been dear.
   static constexpr std::size_t worth_waiting = std::size_t{1} << 14;
 
-  const Grid& grid_;
-  std::size_t curve_;
   const Runner& runner_;
   Evaluation evaluation_;
   std::size_t chunk_;
@@ -478,12 +375,10 @@ class CurveScan {
   const ProgressCallback& progress_;
   Counters& counters_;
   Amplitudes amplitudes_;
-  std::size_t per_row_, responses_, coefficients_, oscillations_, per_shape_;
+  CurveRows rows_;
+  RowBins bins_;
   bool reach_threshold_;
-  bool dear_;                       ///< limits that should not wait for the next to be sealed
-  std::size_t row_bytes_ = 0;       ///< of signals, widths and backgrounds, at most
-  double lower_ = 0, upper_ = 0;    ///< recoil energies that matter, MeV
-  std::vector<std::size_t> media_;  ///< [coefficients]: points of one number share recoil panels
+  bool dear_;  ///< limits that should not wait for the next to be sealed
 };
 
 }  // namespace
