@@ -27,7 +27,7 @@ int stopped_code(const Stopped& stopped, const Options& options, const std::stri
                sigabbrev_np(stopped.signal), stopped.done, stopped.all,
                options.shard.empty()
                    ? "go on with " + std::string(options.overwrite ? "--overwrite " : "") +
-                         "--resume --out " + folder
+                         "--resume --out " + shell_word(folder)
                    : "run the same command again to go on");
   return resumable;
 }
@@ -47,10 +47,9 @@ int run_shard(const Options& options, const GridRun& run) {
                     "detectors", options.quiet);
   const auto outcome = scan_shard(run, shard, shards, progress);
   if (!options.quiet)
-    print(fmt::format(
-        "shard {}: {} of {} detectors in {:.2f} s; when all are there: magnu merge {}\n",
-        options.shard, range.end - range.first, run.grid.size(), outcome.seconds,
-        run.folder.string()));
+    print(fmt::format("shard {}: {} of {} detectors in {:.2f} s; when all are there: {} merge {}\n",
+                      options.shard, range.end - range.first, run.grid.size(), outcome.seconds,
+                      options.program, shell_word(run.folder.string())));
   // Once for the study: merging does no physics.
   if (shard == 1 && !run.study.reach && !options.quiet) warn_of_few_events(run.grid, run.runner);
   return done;
@@ -61,6 +60,7 @@ int run_whole(const Options& options, const GridRun& run) {
   const auto& [study, grid, runner] = std::tie(run.study, run.grid, run.runner);
   const ResultsFolder folder(run.folder, study, options.overwrite);
   auto provenance = provenance_of(options, runner, grid.size());
+  provenance.surface = options.surface;
   DrawnDetectors drawn(grid);
   RangeTally outside(grid);
   std::vector<double> few(grid.size() <= most_printed ? grid.size() : 0);
@@ -141,7 +141,8 @@ int run_merge(const Options& options) {
   Provenance provenance;
   provenance.backend = identity.backend;
   provenance.instruction_set = identity.instruction_set;
-  provenance.evaluation = identity.evaluation;
+  provenance.surface = identity.evaluation.ends_with(with_surface);
+  provenance.evaluation = identity.evaluation.substr(0, identity.evaluation.find(','));
   provenance.wall_seconds = merged.seconds;
   provenance.counters = merged.counters;
   provenance.detectors = merged.detectors;
@@ -159,8 +160,12 @@ int run_merge(const Options& options) {
 int run_status(const Options& options) {
   const auto whole = scan_status(options.folder);
   print(whole);
-  if (whole.empty() ||
-      std::filesystem::exists(std::filesystem::path(options.folder) / file_names::shards))
+  const std::filesystem::path folder(options.folder);
+  if (shard_count(folder) == 0 && std::filesystem::exists(folder / file_names::batch)) {
+    if (whole.empty()) print("no shard has begun; what is queued: squeue --me\n");
+    return done;
+  }
+  if (whole.empty() || std::filesystem::exists(folder / file_names::shards))
     print(status_report(shard_states(options.folder, options.checksums)));
   return done;
 }

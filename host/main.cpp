@@ -43,17 +43,7 @@ void start_log(const Options& options) {
 /// The command as a shell would take it again.
 std::string command_line(int argc, char** argv) {
   std::string text;
-  for (int i = 0; i < argc; ++i) {
-    std::string word = argv[i];
-    if (word.empty() ||
-        word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                               "0123456789_-+=./,:@%") != std::string::npos) {
-      for (std::size_t at = 0; (at = word.find('\'', at)) != std::string::npos; at += 4)
-        word.replace(at, 1, "'\\''");
-      word = "'" + word + "'";
-    }
-    text += (i > 0 ? " " : "") + word;
-  }
+  for (int i = 0; i < argc; ++i) text += (i > 0 ? " " : "") + shell_word(argv[i]);
   return text;
 }
 
@@ -172,6 +162,7 @@ int run(int argc, char** argv) {
     return app.exit(problem) == 0 ? done : bad_usage;
   }
   start_log(options);
+  options.program = shell_word(argv[0]);
   options.command = command_line(argc, argv);
   if (merge->parsed()) return run_merge(options);
   if (status->parsed()) return run_status(options);

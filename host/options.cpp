@@ -84,4 +84,13 @@ std::pair<std::size_t, std::size_t> parse_shard(const std::string& text) {
   return {shard, shards};
 }
 
+std::string shell_word(std::string word) {
+  constexpr const char* plain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./,:@%";
+  if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
+  for (std::size_t at = 0; (at = word.find('\'', at)) != std::string::npos; at += 4)
+    word.replace(at, 1, "'\\''");
+  return "'" + word + "'";
+}
+
 }  // namespace magnu

@@ -376,9 +376,10 @@ def writers(scratch, reference):
     assert f"another run writes here: process {first.pid} on" in said, said
     assert f"process {first.pid} on" in magnu("status", out)
     first.kill()
-    first.communicate()
+    until(lambda: pathlib.Path(f"/proc/{first.pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z")
     assert json.loads((folder / ".lock").read_text())["pid"] == first.pid
-    assert "which is gone, is removed" in magnu(*command)  # stale: the process is gone
+    assert "which is gone, is removed" in magnu(*command)  # stale: the process is dead, reaped or not
+    first.communicate()
     shutil.rmtree(out)
 
     # Two tasks of one job are two writers; a try of the same job before it was requeued is not.

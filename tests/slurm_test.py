@@ -283,14 +283,20 @@ def whole_array(cluster, reference):
     hosts = {run.manifest(i)["host"] for i in range(1, 9)}
     assert hosts == {"n1", "n2"}, hosts
     assert "all is there" in run.submit()
-    for other in ("--set", "sin2_theta_w=0.24"), ("--isa=default",), ("--surface",):
+    shutil.rmtree(run.out / "shards")  # no longer needed
+    assert "all is there" in run.submit()
+    for other in ("--set", "bins=12"), ("--isa=default",), ("--surface",):
         refused = cluster.ask(*run.command, *other, user=USER, check=False)
         assert refused.startswith("submit: ") and ("another study" in refused or "other options" in refused), refused
 
     # 5: a shard that is missing or damaged is all that is submitted.
+    (run.out / "limits.h5").unlink()
+    run.begin().finish(reference)
     shutil.rmtree(run.out / "shards/00003-of-00008")
     (run.out / "limits.h5").unlink()
-    assert "1 tasks for 1 of 8 shards" in run.begin().said, run.said
+    for other in ("--isa=default",), ("--surface",), ("--evaluation=direct",):
+        assert "other options" in cluster.ask(*run.command, *other, user=USER, check=False)
+    assert "1 task for 1 of 8 shards" in run.begin().said, run.said
     run.finish(reference)
     values = run.out / "shards/00005-of-00008/values.bin"
     data = bytearray(values.read_bytes())
@@ -298,7 +304,7 @@ def whole_array(cluster, reference):
     values.write_bytes(data)
     (run.out / "limits.h5").unlink()
     assert f"shard 5/8  broken" in cluster.ask(str(MAGNU), "status", str(run.out), "--checksums")
-    assert "1 tasks for 1 of 8 shards" in run.begin().said, run.said
+    assert "1 task for 1 of 8 shards" in run.begin().said, run.said
     run.finish(reference)
 
     # What else sbatch is asked for.
@@ -311,6 +317,39 @@ def whole_array(cluster, reference):
     assert "--array=1-75" in folded and "fold=2" in folded, folded
     for limit, ahead in ("2", 24), ("10:00", 120), ("1-0", 120):
         assert f"--signal=B:USR1@{ahead}" in run.submit("--time", limit, "--dry-run")
+
+
+def queued_only(cluster, reference):
+    """What is queued binds as what is there does; what came to nothing does not."""
+    study = cluster.dir / "configs/oscillation-map.yaml"
+    run = Run(cluster, "queued", study, 8, *FAST).begin("--", "--hold")
+    assert "no shard has begun" in cluster.ask(str(MAGNU), "status", str(run.out))
+
+    def refused(*command):
+        said = cluster.ask("/usr/bin/python3", str(cluster.dir / "bin/submit"), *map(str, command), "--out", str(run.out),
+                           check=False)
+        assert said.startswith("submit: ") and f"scancel {run.array}" in said, said
+        return said
+
+    assert "8 shards are queued" in refused(study, "--shards", 16, *FAST)
+    assert "another study is queued" in refused(cluster.dir / "slow.yaml", "--shards", 8)
+    assert "other options" in refused(study, "--shards", 8, *FAST, "--isa", "default")
+    assert "nothing to submit: 8 tasks" in run.submit()
+    cluster.ask("scancel", run.array)
+    until("the merge goes with it", lambda: run.state(run.merge)[0] == "CANCELLED")
+    assert not run.manifest(1)
+
+    # Tasks that fail before they have any values: other options may be tried.
+    fake = cluster.dir / "bin/fails"
+    fake.write_text(f'#!/bin/sh\n[ "$1" != scan ] || exit 2\nexec {cluster.dir}/bin/magnu "$@"\n')
+    fake.chmod(0o755)
+    cluster.environment["MAGNU"] = str(fake)
+    run.begin()
+    cluster.environment["MAGNU"] = str(cluster.dir / "bin/magnu")
+    assert run.wait_merge() == "CANCELLED"
+    assert "failed  exit code 2" in cluster.ask(str(MAGNU), "status", str(run.out))
+    assert "--array=1-4" in Run(cluster, "dry", study, 4).submit("--isa", "default", "--dry-run")
+    run.begin().finish(reference)
 
 
 def killed_worker(cluster, reference):
@@ -329,7 +368,7 @@ def killed_worker(cluster, reference):
     others = {i: run.manifest(i) for i in range(1, 9) if i != shard}
     assert all(m["finished"] for m in others.values())
     assert run.sealed(shard) == had
-    assert "1 tasks for 1 of 8 shards" in run.begin().said, run.said
+    assert "1 task for 1 of 8 shards" in run.begin().said, run.said
     run.finish(reference)
     assert others == {i: run.manifest(i) for i in others}, "other shards were touched"
     assert run.resumed(shard) == [had], (run.resumed(shard), had)
@@ -430,6 +469,8 @@ def main():
         cluster.ask("bin/magnu", "-q", "scan", "configs/oscillation-map.yaml", *FAST, "--out", "fast")
         whole_array(cluster, scratch / "fast")
         said("1, 5: an ordinary user's array over two nodes; a missing and a damaged shard")
+        queued_only(cluster, scratch / "fast")
+        said("what is queued, or came to nothing")
         stuck = begin_without_progress(cluster)
         cluster.ask("bin/magnu", "-q", "scan", "slow.yaml", *DIRECT, "--out", "slow", timeout=300)
         processor = json.loads((scratch / "slow/study.json").read_text())

@@ -188,12 +188,15 @@ GridOutcome scan_shard(const GridRun& run, std::size_t shard, std::size_t shards
                         "name another with --out");
   };
   make_folder(all);
-  const auto identity = identity_of(run);
-  if (const auto other = identity.difference(identity.agreed(all / file_names::run_json));
-      !other.empty())
-    throw InputError({run.folder.string(), 0, "", ""}, "its shards are of another kind: " + other,
-                     "compute all alike (--isa v3 or default where processors differ), or remove " +
-                         all.string());
+  const auto identity = identity_of(run), agreed = identity.agreed(all / file_names::run_json);
+  if (const auto other = identity.difference(agreed); !other.empty())
+    throw InputError(
+        {run.folder.string(), 0, "", ""}, "its shards are of another kind: " + other,
+        (other.starts_with("instruction set")
+             ? fmt::format("use --isa {}, or where processors differ one that all of them have",
+                           agreed.instruction_set)
+             : "compute all of them alike") +
+            "; to begin anew, remove " + all.string());
   make_folder(folder);
   const RunLock lock(folder);
   if (of_folder.empty()) replace_file(shards_study(run.folder), study);

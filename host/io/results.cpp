@@ -46,6 +46,7 @@ std::string study_json(const Study& study, const std::vector<CurveResult>& resul
   json["instruction_set"] = provenance.instruction_set;
   if (provenance.threads > 0) json["threads"] = provenance.threads;
   json["evaluation"] = provenance.evaluation;
+  if (study.is_grid()) json["surface"] = provenance.surface;
   if (provenance.shards > 0) json["shards"] = provenance.shards;
   json["wall_seconds"] = provenance.wall_seconds;
   json["counters"] = provenance.counters;
@@ -53,8 +54,8 @@ std::string study_json(const Study& study, const std::vector<CurveResult>& resul
   auto accuracy = nlohmann::ordered_json::object();
   auto lost = nlohmann::ordered_json::object();
   auto outside = nlohmann::ordered_json::array();
+  for (const auto& curve : study.curves) accuracy[curve.name] = curve.flux.accuracy;
   for (const auto& result : results) {
-    accuracy[result.curve.name] = result.curve.flux.accuracy;
     if (!result.curve.resolution.perfect()) lost[result.curve.name] = result.lost_below_zero;
     if (result.limit_outside_grid()) outside.push_back(result.curve.name);
   }

@@ -26,7 +26,7 @@ std::string environment(const char* name) {
   return value ? value : "";
 }
 
-/// Field 22 of /proc/PID/stat; empty for a process that is gone.
+/// Field 22 of /proc/PID/stat; empty for a process that is gone, or dead and not yet reaped.
 std::string start_of(long pid) {
   std::ifstream file(fmt::format("/proc/{}/stat", pid));
   std::string text;
@@ -35,8 +35,8 @@ std::string start_of(long pid) {
   if (name_end == std::string::npos) return "";
   std::istringstream rest(text.substr(name_end + 1));
   std::string word;
-  for (int field = 3; field <= 22 && rest >> word; ++field) {
-  }
+  for (int field = 3; field <= 22 && rest >> word; ++field)
+    if (field == 3 && (word == "Z" || word == "X")) return "";
   return word;
 }
 

@@ -49,7 +49,7 @@ void check_values(const fs::path& folder, const Manifest& manifest, bool checksu
   if (!there || (checksums && !copy_segments(manifest, values, 0, {})))
     throw OutputError(path.string(),
                       there ? "is damaged: its checksum does not fit" : "is missing or cut short",
-                      "compute the shard again");
+                      "");
 }
 
 /// What a batch script left where its program failed.
@@ -107,7 +107,8 @@ constexpr const char* kind_names[] = {"missing", "broken", "running",
 /// How far it is and who works on it.
 std::string line_of(const ShardState& s) {
   auto text = fmt::format("  {}", kind_names[static_cast<int>(s.kind)]);
-  if (const auto size = s.manifest.range.end - s.manifest.range.first; size > 0)
+  const auto size = s.manifest.range.end - s.manifest.range.first;
+  if (size > 0 && s.kind != ShardState::Kind::broken)
     text += fmt::format("  {:.0f} %, sealed {} ago",
                         100 * static_cast<double>(s.manifest.done()) / static_cast<double>(size),
                         duration_text(s.age));
@@ -150,9 +151,10 @@ std::size_t shard_count(const fs::path& results) {
     std::size_t shard = 0, of = 0;
     if (!parse_name(entry.path().filename().string(), shard, of)) continue;
     if (shards != 0 && of != shards)
-      throw InputError({results.string(), 0, "", ""},
-                       fmt::format("it holds shards of {} and of {}", shards, of),
-                       "remove those that are not wanted");
+      throw InputError(
+          {results.string(), 0, "", ""}, fmt::format("it holds shards of {} and of {}", shards, of),
+          fmt::format("remove those that are not wanted, for example {}",
+                      (results / file_names::shards / fmt::format("*-of-{:05}", of)).string()));
     shards = of;
   }
   return shards;
@@ -207,7 +209,7 @@ std::string status_report(const std::vector<ShardState>& states) {
     const auto& s = states[i];
     ++counts[s.kind];
     const auto size = static_cast<double>(s.manifest.range.end - s.manifest.range.first);
-    const auto here = static_cast<double>(s.manifest.done());
+    const auto here = s.kind == broken ? 0 : static_cast<double>(s.manifest.done());
     all += size;
     known += size > 0;
     done += here;

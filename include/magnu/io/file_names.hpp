@@ -23,4 +23,7 @@ inline constexpr const char* manifest = "manifest.json";
 inline constexpr const char* values = "values.bin";
 inline constexpr const char* failed = "failed";
 
+/// The folder of what scripts/submit has submitted.
+inline constexpr const char* batch = "batch";
+
 }  // namespace magnu::file_names

@@ -20,6 +20,7 @@ struct Provenance {
   const VerificationReport* verification = nullptr;
   std::size_t outside_range = 0;  ///< limits of a grid outside the scanned mu_eff
   std::size_t shards = 0;         ///< that it was merged of; 0 for none
+  bool surface = false;           ///< of a grid: whether delta chi^2 is kept
 };
 
 /// The result files of a scan. The constructor refuses a folder that holds another study and one
