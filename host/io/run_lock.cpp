@@ -1,6 +1,5 @@
 #include "magnu/io/run_lock.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -8,11 +7,11 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "magnu/core/error.hpp"
+#include "magnu/io/staged_file.hpp"
 
 namespace magnu {
 namespace {
@@ -41,12 +40,6 @@ std::string start_of(long pid) {
 }
 
 }  // namespace
-
-std::string host_name() {
-  char name[256] = "";
-  gethostname(name, sizeof name - 1);
-  return name;
-}
 
 Worker Worker::self() {
   auto job = environment("SLURM_ARRAY_JOB_ID").empty()
@@ -91,22 +84,7 @@ RunLock::RunLock(const fs::path& folder) : path_(folder / lock_name) {
       {"restarts",
        self.restarts}}.dump();
   for (int attempt = 0; attempt < 2; ++attempt) {
-    // Written whole under a name of its own, then linked: a lock is never seen half written.
-    const auto own = folder / fmt::format("{}.{}.{}", lock_name, self.host, self.pid);
-    {
-      std::ofstream file(own);
-      file << text;
-      if (!file.flush())
-        throw OutputError(own.string(), std::string("cannot be written: ") + std::strerror(errno),
-                          "free space or name another folder with --out");
-    }
-    const bool made = link(own.c_str(), path_.c_str()) == 0;
-    const int reason = errno;
-    fs::remove(own);
-    if (made) return;
-    if (reason != EEXIST)
-      throw OutputError(path_.string(), std::string("cannot be made: ") + std::strerror(reason),
-                        "name another folder with --out");
+    if (place_new_file(path_, text)) return;
     const auto holder = lock_holder(folder);
     const bool earlier_try = !self.job.empty() && holder.job == self.job &&
                              holder.host != self.host && holder.restarts < self.restarts;
@@ -114,6 +92,7 @@ RunLock::RunLock(const fs::path& folder) : path_(folder / lock_name) {
       throw InputError({folder.string(), 0, "", ""}, "another run writes here: " + holder.text(),
                        "wait for it; if it is gone, remove " + path_.string());
     // Moved away, then looked at: of two that find it stale, one may hold it anew by now.
+    const auto own = folder / fmt::format("{}.{}.{}", lock_name, self.host, self.pid);
     std::error_code gone;
     fs::rename(path_, own, gone);
     if (gone) continue;

@@ -9,11 +9,16 @@
 #include <utility>
 
 #include "magnu/core/error.hpp"
-#include "magnu/io/run_lock.hpp"
 
 namespace magnu {
 
 namespace fs = std::filesystem;
+
+std::string host_name() {
+  char name[256] = "";
+  gethostname(name, sizeof name - 1);
+  return name;
+}
 
 StagedFile::StagedFile(const fs::path& folder, const std::string& name)
     : final_(folder / name),

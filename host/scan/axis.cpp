@@ -26,7 +26,7 @@ constexpr AxisField::Member choice{
 
 template <auto... steps>
 constexpr AxisField::Member number{
-    choice<steps...>.copy, [](const Curve& c) { return static_cast<double>((c.*....*steps)); },
+    nullptr, [](const Curve& c) { return static_cast<double>((c.*....*steps)); },
     [](Curve& c, double x) {
       (c.*....*steps) = static_cast<std::remove_cvref_t<decltype((c.*....*steps))>>(x);
     }};
@@ -50,9 +50,7 @@ void set_background(Curve& curve, double value) {
 }
 
 template <Background::Kind kind>
-constexpr AxisField::Member background{
-    [](Curve& to, const Curve& from) { set_background<kind>(to, background_size<kind>(from)); },
-    background_size<kind>, set_background<kind>};
+constexpr AxisField::Member background{nullptr, background_size<kind>, set_background<kind>};
 
 }  // namespace
 

@@ -5,9 +5,6 @@
 
 namespace magnu {
 
-/// This machine's.
-std::string host_name();
-
 /// Who works in a folder: a process of a host, within a job of a scheduler if there is one.
 struct Worker {
   std::string host, job;  ///< job: of Slurm, with the array task

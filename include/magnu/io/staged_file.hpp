@@ -6,6 +6,9 @@
 
 namespace magnu {
 
+/// This machine's: processes of several write into a folder.
+std::string host_name();
+
 /// A file under a temporary name, gone again unless it is kept.
 class StagedFile {
  public:

@@ -18,10 +18,11 @@ std::string to_string(AxisKind kind);
 
 /// A setting that may be an axis: a number, or a choice among words.
 struct AxisField {
-  /// How its value gets into a curve and out of it. A number is taken in the unit of Curve.
+  /// How its value gets into a curve: a choice from another curve, a number in the unit of Curve.
+  /// What is of the other kind is null.
   struct Member {
     void (*copy)(Curve& to, const Curve& from);
-    double (*get)(const Curve&) = nullptr;  ///< null for a choice
+    double (*get)(const Curve&) = nullptr;
     void (*put)(Curve&, double) = nullptr;
   };
 
