@@ -72,6 +72,10 @@ int gauss_nodes_for(double ellipse, double accuracy) {
   return std::max(2, (order_for(ellipse, accuracy) + 1) / 2 + 1);
 }
 
+double exponential_step(double accuracy, int order) {
+  return 4 * std::pow(accuracy / 2 * std::tgamma(order + 1.0), 1.0 / order);
+}
+
 std::vector<double> geometric_edges(double lower, double upper, double ratio) {
   const auto panels =
       std::max(1.0, std::ceil(std::log(upper / lower) / std::log(ratio) * (1 - 1e-12)));

@@ -82,42 +82,42 @@ class Builder {
 
   void add_panel(double lower, double upper, const std::vector<double>& coefficients,
                  double ratio) {
-    flux_.panels.push_back({lower, upper, 0.5 * (lower + upper), 2 / (upper - lower), 0, component_,
+    flux_.panels.push_back({lower, upper, 1, 2 / (upper - lower), 0, component_,
                             static_cast<int>(flux_.coefficients.size()),
                             static_cast<int>(coefficients.size()),
                             gauss_nodes_for(ellipse_of_ratio(ratio), flux_gauss_accuracy), 0});
     flux_.coefficients.insert(flux_.coefficients.end(), coefficients.begin(), coefficients.end());
   }
 
-  /// Panels grow geometrically away from zero and shrink towards the end point, where the
-  /// positron's momentum has a root and the Fermi function an essential singularity.
+  /// Panels grow geometrically away from zero and shrink towards the end point.
   void add_beta(const BetaDecay& decay, double total) {
+    const BetaEnd beta_end(decay);
     const double end = decay.end_energy, middle = end / 2;
     auto edges = geometric_edges(lowest_neutrino_energy, middle, ratio_);
-    auto distances = geometric_edges(end * 0x1p-20, middle, ratio_);
-    std::reverse(distances.begin(), distances.end());
+    const auto distances = beta_end.distances(
+        middle, ratio_, exponential_step(flux_.settings.accuracy / 10, fit_nodes));
     for (std::size_t i = 1; i < distances.size(); ++i) edges.push_back(end - distances[i]);
-    edges.push_back(end);
 
-    const auto spectrum = [&](double e) { return beta_spectrum(decay, e); };
-    double norm = integrate(spectrum, 0, lowest_neutrino_energy, beta_terms);
+    // From the edges as they were rounded: their distances from the end are exact.
+    const auto spectrum = [&](double distance) { return beta_spectrum_below_end(decay, distance); };
+    double norm = integrate(spectrum, end - lowest_neutrino_energy, end, beta_terms);
     for (std::size_t i = 1; i < edges.size(); ++i)
-      norm += integrate(spectrum, edges[i - 1], edges[i], beta_terms);
+      norm += integrate(spectrum, end - edges[i], end - edges[i - 1], beta_terms);
 
     static const auto nodes = chebyshev_nodes(beta_terms);
     static const auto transform = chebyshev_transform(beta_terms);
     for (std::size_t i = 1; i < edges.size(); ++i) {
-      const double centre = 0.5 * (edges[i] + edges[i - 1]), half = 0.5 * (edges[i] - edges[i - 1]);
+      const double half = 0.5 * (edges[i] - edges[i - 1]), centre = (end - edges[i]) + half;
       std::vector<double> coefficients(beta_terms);
       for (int j = 0; j < beta_terms; ++j) {
-        const double value = spectrum(centre + half * nodes[j]) * total / norm;
+        const double value = spectrum(centre - half * nodes[j]) * total / norm;
         for (int m = 0; m < beta_terms; ++m)
           coefficients[m] += transform[m * beta_terms + j] * value;
       }
       add_panel(edges[i - 1], edges[i], coefficients, ratio_);
     }
     flux_.end_energy.back() = end;
-    flux_.beta_ends.push_back(end);
+    flux_.beta_ends.push_back(beta_end);
   }
 
   /// Linear between the table's nodes and normalised over the table; panels end on nodes.
@@ -128,15 +128,16 @@ class Builder {
     double norm = 0;
     for (std::size_t i = 1; i < energy.size(); ++i)
       norm += 0.5 * (energy[i] - energy[i - 1]) * (value[i] + value[i - 1]);
-    const auto at = [&](std::size_t i, double e) {
+    const auto at = [&](std::size_t i, double e) {  // from above: exact where it ends at zero
       const double slope = (value[i] - value[i - 1]) / (energy[i] - energy[i - 1]);
-      return total / norm * (value[i - 1] + slope * (e - energy[i - 1]));
+      return total / norm * (value[i] - slope * (energy[i] - e));
     };
     for (std::size_t i = 1; i < energy.size(); ++i) {
       if (energy[i] <= lowest_neutrino_energy) continue;
       if (value[i] == 0 && value[i - 1] == 0) continue;  // tables end in rows of zeros
       const double lower = std::max(energy[i - 1], lowest_neutrino_energy);
-      const auto edges = geometric_edges(lower, energy[i], ratio_);
+      auto edges = geometric_edges(lower, energy[i], ratio_);
+      if (value[i] == 0) cut_towards(edges);
       for (std::size_t p = 1; p < edges.size(); ++p) {
         const double left = at(i, edges[p - 1]), right = at(i, edges[p]);
         add_panel(edges[p - 1], edges[p], {0.5 * (left + right), 0.5 * (right - left)},
@@ -145,6 +146,16 @@ class Builder {
     }
     flux_.end_energy.back() = energy.back();
     flux_.table_nodes = energy;
+  }
+
+  /// Cuts the last panel of a spectrum that ends at zero, each piece an eighth of the one before:
+  /// what is left above an energy is small against a piece, not against the panel, so it keeps its
+  /// digits. The last piece holds 1e-18 of the panel.
+  static void cut_towards(std::vector<double>& edges) {
+    const double end = edges.back(), width = end - edges[edges.size() - 2];
+    edges.pop_back();
+    for (int k = 1; k <= 10; ++k) edges.push_back(end - std::ldexp(width, -3 * k));
+    edges.push_back(end);
   }
 
   void add_production() {

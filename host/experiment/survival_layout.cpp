@@ -63,13 +63,16 @@ class SurvivalLayout {
     static const double ellipse = ellipse_for(survival_accuracy, survival_terms);
     const double end = panels.back().upper;
     double upper = panels.front().lower;
-    for (auto panel : panels) {
-      for (const double whole = panel.upper; panel.lower < whole; panel.lower = panel.upper) {
+    for (const auto& whole : panels) {
+      for (auto panel = whole; panel.lower < whole.upper; panel.lower = panel.upper) {
         if (panel.lower >= upper) {
           upper = rays_.reach(panel.lower, end, ellipse);
           add_survival(panel.lower, upper, panel.component);
         }
-        panel.upper = std::min(whole, upper);
+        const double lower = panel.lower;
+        panel = whole;
+        panel.lower = lower;
+        panel.end_at(std::min(whole.upper, upper));
         panel.survival = static_cast<int>(flux_.survival_panels.size()) - 1;
         add_pieces(panel);
       }
@@ -86,11 +89,10 @@ class SurvivalLayout {
   void add_pieces(FluxPanel panel) {
     const double ellipse = rays_.ellipse(panel.lower, panel.upper);
     if (ellipse < fit_ellipse_) {
-      const double middle = 0.5 * (panel.lower + panel.upper), upper = panel.upper;
-      panel.upper = middle;
-      add_pieces(panel);
-      panel.lower = middle;
-      panel.upper = upper;
+      auto left = panel;
+      left.end_at(0.5 * (panel.lower + panel.upper));
+      add_pieces(left);
+      panel.lower = left.upper;
       add_pieces(panel);
       return;
     }

@@ -39,11 +39,29 @@ double fermi_function(int z, int a, double momentum) {
 }
 
 double beta_spectrum(const BetaDecay& decay, double neutrino_energy) {
-  const double kinetic = (decay.end_energy - neutrino_energy) / constants::electron_mass;
+  return beta_spectrum_below_end(decay, decay.end_energy - neutrino_energy);
+}
+
+double beta_spectrum_below_end(const BetaDecay& decay, double distance) {
+  const double kinetic = distance / constants::electron_mass;
+  const double neutrino_energy = decay.end_energy - distance;
   if (kinetic <= 0 || neutrino_energy <= 0) return 0;
   const double momentum = std::sqrt(kinetic * (kinetic + 2));
   return neutrino_energy * neutrino_energy * momentum * (kinetic + 1) *
          fermi_function(-decay.daughter_z, decay.daughter_a, momentum);
+}
+
+double coulomb_exponent(const BetaDecay& decay, double distance) {
+  const double kinetic = distance / constants::electron_mass;
+  return 2 * constants::pi * constants::fine_structure * decay.daughter_z * (1 + kinetic) /
+         std::sqrt(kinetic * (kinetic + 2));
+}
+
+double coulomb_distance(const BetaDecay& decay, double exponent) {
+  // W/p = u: p^2 = 1/(u^2 - 1), and W - 1 = p^2/(W + 1) without a difference.
+  const double u = exponent / (2 * constants::pi * constants::fine_structure * decay.daughter_z);
+  const double momentum2 = 1 / (u * u - 1);
+  return constants::electron_mass * momentum2 / (std::sqrt(1 + momentum2) + 1);
 }
 
 }  // namespace magnu

@@ -19,14 +19,15 @@ DirectGrid::DirectGrid(const SolarFlux& flux) : first_of_panel(flux.panels.size(
     const auto& rule = gauss_legendre(panel.gauss_nodes);
     first_of_panel[p] = static_cast<int>(nodes.size());
     for (int j = 0; j < panel.gauss_nodes; ++j) {
-      nodes.push_back({panel.lower + width * rule.nodes[j], width * rule.weights[j], p});
+      nodes.push_back({panel.lower + width * rule.nodes[j], width * rule.weights[j], p,
+                       width * (1 - rule.nodes[j])});
       rule_nodes.push_back(rule.nodes[j]);
       rule_weights.push_back(rule.weights[j]);
       upper_edge_.push_back(panel.upper);
     }
   }
   for (std::size_t l = 0; l < flux.lines.size(); ++l)
-    nodes.push_back({flux.lines[l].energy, 1, -1 - static_cast<int>(l)});
+    nodes.push_back({flux.lines[l].energy, 1, -1 - static_cast<int>(l), 0});
 }
 
 int DirectGrid::first_node(double energy) const {

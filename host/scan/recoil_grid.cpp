@@ -54,31 +54,89 @@ class Scatterers {
   const Target& target_;
 };
 
-/// Edges of panels on which the spectrum off a mass is smooth, from the lowest recoil to the
-/// largest. Breaks of the flux (lines, ends, nodes of tables) turn up at the recoil energies whose
-/// least neutrino energy they are; towards the end of a beta spectrum, where the positron's
-/// momentum has a root, panels shrink.
-std::vector<double> panel_edges(const Curve& curve, const Target& target, const SolarFlux& flux,
-                                double mass) {
+/// A stretch of recoil energies [MeV] on which the spectrum off one mass is smooth, and the order
+/// at which polynomials converge there.
+struct Stretch {
+  double lower = 0, upper = 0;
+  int order = 0;
+  int end_order = 0;  ///< of that, what the end of a component asks for
+
+  /// Gauss nodes that integrate a part of it, [from, to].
+  int gauss_nodes(double from, double to) const {
+    const int of_part = gauss_nodes_for(ellipse_of_ratio(to / from), accuracy);
+    return end_order == 0 ? of_part : std::max(of_part, end_order / 2 + 2);
+  }
+};
+
+// Towards the end of a beta spectrum, where next to nothing is counted, fewer digits do.
+constexpr double end_accuracy = 1e-11;
+
+/// The order that the end of a beta spectrum asks for on a stretch of neutrino energies [MeV]; zero
+/// where that is far from it.
+int order_at_end(const BetaEnd& end, double lower, double upper) {
+  static const auto steps = [] {
+    std::vector<double> list;
+    for (int n = 1; n <= largest_order; ++n) list.push_back(exponential_step(end_accuracy, n));
+    return list;
+  }();
+  const double far = end.energy() - lower, near = end.energy() - upper;
+  if (near < 0.99 * end.last() || far > 0.51 * end.energy()) return 0;
+  const double step = coulomb_exponent(end.decay(), near) - coulomb_exponent(end.decay(), far);
+  const auto exponential = std::lower_bound(steps.begin(), steps.end(), step) - steps.begin() + 1;
+  return std::max(order_for(ellipse_of_ratio(far / near), end_accuracy),
+                  static_cast<int>(exponential));
+}
+
+/// Whether a component ends at an energy [MeV]: a rate that vanishes there, as the square of the
+/// distance and, off nuclei, as its cube, takes as many orders more to keep its relative accuracy.
+constexpr int vanishing_orders = 3;
+bool ends_at(const SolarFlux& flux, double energy) {
+  const auto here = [&](double end) { return std::abs(energy - end) < 1e-12 * end; };
+  for (std::size_t c = 0; c < flux.components.size(); ++c)
+    if (const int next = flux.first_panel[c + 1];
+        next > flux.first_panel[c] && here(flux.panels[next - 1].upper))
+      return true;
+  return std::any_of(flux.lines.begin(), flux.lines.end(),
+                     [&](const FluxLine& line) { return here(line.energy); });
+}
+
+/// Those that reach into [lower, upper], of all from the lowest recoil to the largest. Breaks of
+/// the flux (lines, ends, nodes of tables) turn up at the recoil energies whose least neutrino
+/// energy they are; towards the end of a beta spectrum stretches shrink as the flux falls off.
+std::vector<Stretch> stretches(const Curve& curve, const Target& target, const SolarFlux& flux,
+                               double mass, double lower, double upper) {
+  static const double ratio = panel_ratio(accuracy, largest_order);
+  static const double end_ratio = panel_ratio(end_accuracy, largest_order);
+  static const double end_step = exponential_step(end_accuracy, largest_order);
   std::vector<double> cuts{lowest_recoil};
   const auto cut = [&](double energy) {
     if (energy > lowest_recoil) cuts.push_back(energy);
   };
   for (const double energy : flux.break_energies()) cut(maximum_recoil(energy, mass));
-  for (const double energy : flux.beta_ends)
-    for (int k = 1; k <= 10; ++k) cut(maximum_recoil(energy, mass) * (1 - std::ldexp(1, -2 * k)));
+  for (const auto& end : flux.beta_ends)
+    for (const double distance : end.distances(end.energy() / 2, end_ratio, end_step))
+      cut(maximum_recoil(end.energy() - distance, mass));
   if (curve.couplings.stepping_electrons && process_facts(curve.channel).electron_recoils)
     for (const auto& shell : target.shells) cut(shell.binding_energy);
   std::sort(cuts.begin(), cuts.end());
   cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
 
-  const double ratio = panel_ratio(accuracy, largest_order);
-  std::vector<double> edges{cuts.front()};
+  std::vector<Stretch> list;
   for (std::size_t i = 1; i < cuts.size(); ++i) {
-    const auto panels = geometric_edges(cuts[i - 1], cuts[i], ratio);
-    edges.insert(edges.end(), panels.begin() + 1, panels.end());
+    const auto edges = geometric_edges(cuts[i - 1], cuts[i], ratio);
+    for (std::size_t p = 1; p < edges.size(); ++p) {
+      if (edges[p] < lower || edges[p - 1] > upper) continue;
+      const double from = minimum_neutrino_energy(edges[p - 1], mass);
+      const double to = minimum_neutrino_energy(edges[p], mass);
+      int order = order_for(ellipse_of_ratio(edges[p] / edges[p - 1]), accuracy);
+      int end_order = ends_at(flux, to) ? order + vanishing_orders : 0;
+      for (const auto& end : flux.beta_ends)
+        end_order = std::max(end_order, order_at_end(end, from, to));
+      order = std::max(order, end_order);
+      list.push_back({edges[p - 1], edges[p], std::clamp(order, 3, largest_order), end_order});
+    }
   }
-  return edges;
+  return list;
 }
 
 /// Lagrange polynomials of the n Gauss nodes on [0, 1], in barycentric form (Berrut, Trefethen,
@@ -172,15 +230,11 @@ RecoilGrid make_recoil_grid(const Curve& curve, const Target& target, const Sola
   std::vector<double> energies;
   std::vector<std::size_t> species;
   for (const double mass : scatterers.masses()) {
-    const auto edges = panel_edges(curve, target, flux, mass);
     auto& panels = grid.panels.emplace_back();
-    for (std::size_t p = 1; p < edges.size(); ++p) {
-      if (edges[p] < lower || edges[p - 1] > upper) continue;
-      const int nodes = std::clamp(order_for(ellipse_of_ratio(edges[p] / edges[p - 1]), accuracy),
-                                   3, largest_order);
-      panels.push_back({edges[p - 1], edges[p], energies.size(), nodes});
-      for (const double t : gauss_legendre(nodes).nodes)
-        energies.push_back(edges[p - 1] + (edges[p] - edges[p - 1]) * t);
+    for (const auto& stretch : stretches(curve, target, flux, mass, lower, upper)) {
+      panels.push_back({stretch.lower, stretch.upper, energies.size(), stretch.order});
+      for (const double t : gauss_legendre(stretch.order).nodes)
+        energies.push_back(stretch.lower + (stretch.upper - stretch.lower) * t);
       species.resize(energies.size(), grid.panels.size() - 1);
     }
   }
@@ -245,16 +299,16 @@ RecoilProblem make_recoil_problem(const Curve& curve, const Target& target, cons
         bins[s].add(b, row(response.marks()[b]), one, 1);
       continue;
     }
-    const auto edges = panel_edges(curve, target, flux, masses[s]);
-    for (std::size_t p = 1; p < edges.size(); ++p) {
-      const double lower = std::max(edges[p - 1], response.lowest());
-      const double upper = std::min(edges[p], response.highest());
+    for (const auto& stretch :
+         stretches(curve, target, flux, masses[s], response.lowest(), response.highest())) {
+      const double lower = std::max(stretch.lower, response.lowest());
+      const double upper = std::min(stretch.upper, response.highest());
       if (!(lower < upper)) continue;
       const auto cuts = response.cuts(lower, upper);
       for (std::size_t c = 1; c < cuts.size(); ++c) {
         const double step = cuts[c] - cuts[c - 1];
         const auto& rule =
-            gauss_legendre(gauss_nodes_for(ellipse_of_ratio(cuts[c] / cuts[c - 1]), accuracy) +
+            gauss_legendre(stretch.gauss_nodes(cuts[c - 1], cuts[c]) +
                            nodes_for_gaussian(response.sigmas(cuts[c - 1], cuts[c])));
         for (std::size_t q = 0; q < rule.nodes.size(); ++q) {
           const double energy = cuts[c - 1] + step * rule.nodes[q];

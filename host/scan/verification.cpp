@@ -74,6 +74,16 @@ struct Comparison {
   }
 };
 
+/// Of each probe value's scales, [rows][probe], none below the floor.
+void raise_to_floor(std::vector<double>& scale, std::size_t probes) {
+  for (std::size_t m = 0; m < probes; ++m) {
+    double largest = 0;
+    for (std::size_t i = m; i < scale.size(); i += probes) largest = std::max(largest, scale[i]);
+    for (std::size_t i = m; i < scale.size(); i += probes)
+      scale[i] = std::max(scale[i], rate_floor * largest);
+  }
+}
+
 /// R(mu) on the probe values, and (from a fast side) the scale it is measured against.
 void fill_spectrum(Side& side, const Curve& curve, const std::vector<double>& probe,
                    std::vector<double>* scale) {
@@ -92,6 +102,7 @@ void fill_spectrum(Side& side, const Curve& curve, const std::vector<double>& pr
       if (scale) scale->push_back(total.standard_scale + mu * mu * total.magnetic_scale);
     }
   }
+  if (scale) raise_to_floor(*scale, probe.size());
 }
 
 }  // namespace

@@ -34,6 +34,10 @@ double panel_ratio(double accuracy, int order);
 int order_for(double ellipse, double accuracy);
 int gauss_nodes_for(double ellipse, double accuracy);
 
+/// exp(c x) on a panel over which its exponent grows by `step` has Chebyshev coefficients of about
+/// 2 (step/4)^n/n! (modified Bessel functions, DLMF 10.25.2): the step at which that is `accuracy`.
+double exponential_step(double accuracy, int order);
+
 /// Cuts [lower, upper] into panels whose edges grow by at most `ratio`; both ends are included.
 std::vector<double> geometric_edges(double lower, double upper, double ratio);
 

@@ -6,6 +6,7 @@
 
 #include "magnu/core/chebyshev.hpp"
 #include "magnu/core/view.hpp"
+#include "magnu/experiment/beta_end.hpp"
 #include "magnu/physics/oscillation.hpp"
 
 namespace magnu {
@@ -27,17 +28,26 @@ struct FluxSettings {
 /// Chebyshev nodes per panel of Pee; its panels are laid for them.
 inline constexpr int survival_terms = 14;
 
-/// A stretch of one component's spectrum on which it is a Chebyshev sum in (E - centre) scale.
-/// Neighbours may be parts of one sum.
+/// A stretch of one component's spectrum on which it is a Chebyshev sum. Neighbours may be parts of
+/// one sum. Places are counted from the upper edge: next to the end of a spectrum a distance has
+/// digits that an energy lost.
 struct FluxPanel {
   double lower = 0, upper = 0;  ///< MeV
-  double centre = 0;            ///< MeV
+  double upper_place = 0;       ///< of the upper edge in the sum, in [-1, 1]
   double scale = 0;             ///< 1/MeV
   double inverse_width = 0;     ///< 1/MeV
   int component = 0;
   int first_coefficient = 0, terms = 0;
   int gauss_nodes = 0;  ///< how many integrate it to machine accuracy
   int survival = 0;     ///< the survival panel it lies in
+
+  /// Where a distance [MeV] below the upper edge lies in the sum.
+  MAGNU_HD double place(double below) const { return upper_place - below * scale; }
+  /// Moves the upper edge down to an energy.
+  void end_at(double energy) {
+    upper_place = place(upper - energy);
+    upper = energy;
+  }
 };
 
 /// A stretch of energies on which Pee of a component is a Chebyshev sum in (E - centre) scale.
@@ -87,9 +97,12 @@ struct FluxView {
 
   /// Differential flux of the panel's component [1/(cm^2 s MeV)] at an energy inside the panel.
   MAGNU_HD double differential(int panel, double energy) const {
+    return differential_below(panel, panels[panel].upper - energy);
+  }
+  /// The same at a distance [MeV] below the panel's upper edge.
+  MAGNU_HD double differential_below(int panel, double distance) const {
     const FluxPanel& p = panels[panel];
-    return chebyshev_sum(&coefficients[p.first_coefficient], p.terms, 1,
-                         (energy - p.centre) * p.scale);
+    return chebyshev_sum(&coefficients[p.first_coefficient], p.terms, 1, p.place(distance));
   }
 
   /// Pee at an energy, averaged over where the component is made.
@@ -126,7 +139,7 @@ struct SolarFlux {
   std::vector<SurvivalNode> survival_nodes;  ///< [survival panels][survival_terms], then [lines]
   std::vector<double> shell_density, shell_fraction;  ///< padded with shells of no fraction
   std::vector<double> table_nodes;  ///< where a tabulated flux changes its slope, MeV
-  std::vector<double> beta_ends;    ///< where a beta spectrum ends, MeV
+  std::vector<BetaEnd> beta_ends;
 
   /// A view of these very vectors.
   FluxView view() const;

@@ -61,9 +61,9 @@ struct SamplePanel {
     double inverse[fit_nodes], x[fit_nodes], y[fit_nodes], all[fit_nodes], pee[fit_nodes];
     MAGNU_SIMD
     for (int j = 0; j < fit_nodes; ++j) {
-      const double energy = panel.upper - half * (nodes[j] + 1);
+      const double below = half * (nodes[j] + 1), energy = panel.upper - below;
       inverse[j] = 1 / energy;
-      x[j] = (energy - panel.centre) * panel.scale;
+      x[j] = panel.place(below);
       y[j] = (energy - wide.centre) * wide.scale;
     }
     chebyshev_sums<fit_nodes>(&flux.coefficients[panel.first_coefficient], panel.terms, x, all);

@@ -17,6 +17,7 @@ struct FluxNode {
   double energy = 0;
   double weight = 1;
   int panel = 0;
+  double below = 0;  ///< distance from the panel's upper edge, MeV
 };
 
 /// The flux at the nodes of the neutrino-energy grid, an array for each quantity so that the cells
@@ -28,7 +29,7 @@ struct FluxSamples {
 
   MAGNU_HD static double all_at(const FluxView& flux, const FluxNode& node) {
     return node.weight * (node.panel < 0 ? flux.lines[-1 - node.panel].flux
-                                         : flux.differential(node.panel, node.energy));
+                                         : flux.differential_below(node.panel, node.below));
   }
   MAGNU_HD static double survival_at(const FluxView& flux, const FluxNode& node) {
     return flux.survival(
@@ -125,7 +126,8 @@ struct CutCells {
     const double width = panel.upper - least;
     const std::size_t from = grid.first_of_panel[p];
     for (std::size_t n = from; n < from + panel.gauss_nodes; ++n) {
-      const FluxNode node{least + width * grid.node[n], width * grid.weight[n], p};
+      const FluxNode node{least + width * grid.node[n], width * grid.weight[n], p,
+                          width * (1 - grid.node[n])};
       const double all = FluxSamples::all_at(flux, node);
       cells.template set<WithSpectrum>(
           first + n, process, node.energy, all,

@@ -14,6 +14,10 @@ inline constexpr double between_backends = 1e-12;
 /// A scan against single curves: the same sums in another order.
 inline constexpr double between_scans = 1e-12;
 
+/// Rates below this part of a curve's largest are not counted: deviations there are measured
+/// against it.
+inline constexpr double rate_floor = 1e-12;
+
 /// The largest deviation of one comparison and where it was met.
 struct Deviation {
   std::string what;
@@ -49,8 +53,9 @@ VerificationReport verify(const Grid& grid, const DrawnDetectors& drawn,
                           const ProgressCallback& progress);
 
 /// Runs both evaluations of a study on every runner (the CPU's first) and compares them: spectra
-/// relative to the sum of |c_k I_k| at each recoil energy for mu_eff at 0, both ends and the middle
-/// of the grid; delta chi^2 and limits relatively.
+/// relative to the sum of |c_k I_k| at each recoil energy, or to `rate_floor` times the largest
+/// such sum of the curve where that is more, for mu_eff at 0, both ends and the middle of the grid;
+/// delta chi^2 and limits relatively.
 VerificationReport verify(const Study& study, const std::vector<const Runner*>& runners,
                           const ProgressCallback& progress);
 
