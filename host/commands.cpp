@@ -94,6 +94,7 @@ int run_scan(const Options& options) {
     print("results in " + folder.path().string() + "\n");
   }
   warn_of_few_events(results);
+  if (!options.quiet) tell_of_coarse_bins(results, *runner);
   return exit_code(report);
 }
 

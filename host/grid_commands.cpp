@@ -51,7 +51,10 @@ int run_shard(const Options& options, const GridRun& run) {
                       options.shard, range.end - range.first, run.grid.size(), outcome.seconds,
                       options.program, shell_word(run.folder.string())));
   // Once for the study: merging does no physics.
-  if (shard == 1 && !run.study.reach && !options.quiet) warn_of_few_events(run.grid, run.runner);
+  if (shard == 1 && !run.study.reach && !options.quiet) {
+    warn_of_few_events(run.grid, run.runner);
+    tell_of_coarse_bins(run.grid, run.runner);
+  }
   return done;
 }
 
@@ -96,7 +99,10 @@ int run_whole(const Options& options, const GridRun& run) {
     print(fmt::format("{:.0f} detectors in {:.2f} s, {}detectors/s\nresults in {}\n", scanned,
                       seconds, scaled_text(scanned / seconds), folder.path().string()));
     outside.warn();
-    if (!study.reach) warn_of_few_events(grid, runner);
+    if (!study.reach) {
+      warn_of_few_events(grid, runner);
+      tell_of_coarse_bins(grid, runner);
+    }
   }
   return exit_code(report);
 }

@@ -218,10 +218,37 @@ TEST_F(Cli, ScanWarnsWhereAHandfulOfEventsMakesTheLimit) {
   EXPECT_TRUE(has(run("scan few.yaml").err, "too few for the Gaussian errors"));
 }
 
-TEST_F(Cli, CheckWarnsOfATableThatDoesNotCoverTheBins) {
+TEST_F(Cli, ATableThatDoesNotCoverTheBinsIsAWarningAlsoOfScan) {
   write("t.csv", "energy_keV,rate_per_tonne_year_keV\n1,2\n50,2\n");
   write("table.yaml", "background: [{table: t.csv}]\n");
-  EXPECT_TRUE(has(run("check table.yaml").err, "t.csv covers 1 keV to 50 keV"));
+  for (const char* command : {"check", "scan"})
+    EXPECT_TRUE(has(run(command + std::string(" table.yaml")).err,
+                    "t.csv covers 1 keV to 50 keV, its bins 0.3 keV to 105 keV"))
+        << command;
+  // Axes take bins and backgrounds to where the curve itself does not stand.
+  write("inside.yaml", "threshold: 1 keV\nupper: 50 keV\nbackground: [{table: t.csv}]\n");
+  EXPECT_FALSE(has(run("scan inside.yaml").err, "covers"));
+  write("axes.yaml",
+        "upper: 50 keV\naxes: {threshold: [1 keV, 0.9 keV], background: [[], [{table: t.csv}]]}\n");
+  EXPECT_TRUE(has(run("scan axes.yaml").err, "t.csv covers 1 keV to 50 keV, its bins 0.9 keV"));
+}
+
+TEST_F(Cli, ScanTellsWhereNarrowerBinsGain) {
+  write("coarse.yaml", "exposure: 1000 tonne year\n");
+  const auto told = run("scan coarse.yaml").err;
+  EXPECT_TRUE(has(told, "curve 'coarse': 11 bins give "));
+  double narrow = 0;  // the number is what a study of so many bins finds
+  const auto place = told.find("1000 would give ");
+  ASSERT_NE(place, std::string::npos);
+  ASSERT_TRUE(
+      parse_number(told.substr(place + 16, told.find(" mu_B", place) - place - 16), narrow));
+  EXPECT_EQ(run("scan coarse.yaml --set bins=1000 --out fine").code, 0);
+  const CsvTable fine("limits", text("fine/limits.csv"));
+  EXPECT_NEAR(fine.number(0, "mu_eff_mu_B") / narrow, 1, 5e-3);
+  EXPECT_FALSE(has(run("scan coarse.yaml --set bins=1000 --out fine").err, "would give"));
+  EXPECT_FALSE(has(run("scan coarse.yaml --set statistic=density --out d").err, "would give"));
+  EXPECT_TRUE(has(run("scan coarse.yaml --set 'axes={exposure: [1 t yr, 5 t yr]}' --out g").err,
+                  "of 2 detectors drawn at random 2 would have a limit lower by more than 3 %"));
 }
 
 TEST_F(Cli, ScanWritesItsFilesAndNothingElse) {

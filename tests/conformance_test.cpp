@@ -42,7 +42,7 @@ std::vector<Backend> backends() {
   return list;
 }
 
-class Conformance : public testing::TestWithParam<std::tuple<Backend, const char*, Statistic>> {
+class Conformance : public testing::TestWithParam<std::tuple<Backend, std::string, Statistic>> {
  protected:
   void SetUp() override {
     const auto& [backend, channel, statistic] = GetParam();
@@ -96,7 +96,7 @@ TEST_P(Conformance, DeltaChiSquaredAndLimits) {
 
 INSTANTIATE_TEST_SUITE_P(Backends, Conformance,
                          testing::Combine(testing::ValuesIn(backends()),
-                                          testing::Values("electron", "nuclear"),
+                                          testing::ValuesIn(process_names()),
                                           testing::Values(Statistic::counts, Statistic::density)),
                          [](const auto& param_info) {
                            return std::get<0>(param_info.param).name + "_" +

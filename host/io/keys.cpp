@@ -1,19 +1,51 @@
 #include "magnu/io/keys.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "magnu/experiment/solar_flux.hpp"
+#include "magnu/experiment/targets.hpp"
+#include "magnu/io/quantity.hpp"
+#include "magnu/scan/processes.hpp"
+
 namespace magnu {
+namespace {
+
+/// What holds of each process by default: its name, a colon, and the text.
+template <class Text>
+std::string by_process(Text&& text) {
+  std::vector<std::string> parts;
+  for (const auto& name : process_names())
+    parts.push_back(name + ": " + text(process_facts(name).defaults));
+  return fmt::format("{}", fmt::join(parts, "; "));
+}
+
+std::string one_of(const std::vector<std::string>& names) {
+  return fmt::format("{}", fmt::join(names, " | "));
+}
+
+std::string default_components(const ProcessDefaults& defaults) {
+  if (defaults.components.empty()) return "all";
+  std::string list(defaults.components);
+  for (std::size_t space; (space = list.find(' ')) != std::string::npos;)
+    list.replace(space, 1, ", ");
+  return "[" + list + "]";
+}
+
+}  // namespace
 
 const std::vector<Key>& study_keys() {
   static const std::vector<Key> keys{
       {"name", "text", "", "the file's stem",
        "the study's name, and its folder under results/; in an entry of curves, the curve's"},
-      {"channel", "electron | nuclear", "", "electron",
+      {"channel", one_of(process_names()), "", "electron",
        "neutrino-electron or coherent neutrino-nucleus scattering"},
-      {"target", "argon | germanium | xenon", "", "xenon", "detector medium, natural isotopes"},
-      {"components", "list of pp, pep, hep, be7, b8, n13, o15, f17", "",
-       "electron: all; nuclear: [b8]", "solar neutrino components that count"},
-      {"solar_model", "bs05op | bs05agsop | b16gs98 | b16agss09", "", "b16gs98",
+      {"target", one_of(target_names()), "", "xenon", "detector medium, natural isotopes"},
+      {"components", fmt::format("list of {}", fmt::join(solar_components(), ", ")), "",
+       by_process(default_components), "solar neutrino components that count"},
+      {"solar_model", one_of(solar_models()), "", "b16gs98",
        "total fluxes, and where in the Sun the neutrinos are made"},
-      {"b8_spectrum", "bahcall1996 | winter2006", "", "winter2006", "shape of the 8B spectrum"},
+      {"b8_spectrum", one_of(b8_spectra()), "", "winter2006", "shape of the 8B spectrum"},
       {"oscillation", "map", "", "see its keys",
        "oscillation parameters; giving the map replaces it whole"},
       {"oscillation.sin2_theta12", "number", "", "0.32", "sin^2 theta_12"},
@@ -25,9 +57,9 @@ const std::vector<Key>& study_keys() {
        "free electrons, or only those bound by less than the recoil energy"},
       {"exposure", "quantity", "tonne year", "1 tonne year", "target mass times live time"},
       {"threshold", "quantity", "keV", "0.3 keV", "lower end of the first bin"},
-      {"upper", "quantity", "keV", "electron: 105 keV; nuclear: 4.5 keV",
+      {"upper", "quantity", "keV", by_process([](const auto& d) { return energy_text(d.upper); }),
        "upper end of the last bin"},
-      {"bins", "whole number", "", "electron: 11; nuclear: 14",
+      {"bins", "whole number", "", by_process([](const auto& d) { return std::to_string(d.bins); }),
        "bins of equal width from threshold to upper"},
       {"resolution", "map", "", "none",
        "Gaussian energy resolution, sigma = a sqrt(E) + b E with E in keV; bins are then of "

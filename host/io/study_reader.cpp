@@ -117,6 +117,40 @@ void warn_of_replaced(const Setting& root, const std::string& path, const std::s
     for (const auto& curve : curves->items) warn_in(curve);
 }
 
+/// Tables that end inside the bins of a curve, wherever its axes take them: beyond, no background
+/// is counted, and limits are better than they should be.
+void warn_of_short_tables(Study& study) {
+  for (const auto& curve : study.curves) {
+    double lower = curve.threshold, upper = curve.upper;
+    auto background = curve.background;
+    const auto see = [&](const Axis& axis) {
+      for (std::size_t i = 0; i < axis.size(); ++i) {
+        auto here = curve;
+        axis.put(here, i);
+        lower = std::min(lower, here.threshold);
+        upper = std::max(upper, here.upper);
+        if (here.background != curve.background)
+          background.insert(background.end(), here.background.begin(), here.background.end());
+      }
+    };
+    for (const auto& axis : study.axes)
+      if (axis.field->path == "threshold" || axis.field->path == "upper" ||
+          axis.field->path == "background")
+        see(axis);
+    if (study.reach && study.reach->range.field->path == "threshold") see(study.reach->range);
+    std::set<std::string> said;
+    for (const auto& entry : background)
+      if (entry.table &&
+          (entry.table->energy.front() > lower || entry.table->energy.back() < upper) &&
+          said.insert(entry.table->file).second)
+        study.warnings.push_back(fmt::format(
+            "curve '{}': {} covers {} to {}, its bins {} to {}: outside the table the "
+            "background is zero",
+            curve.name, entry.table->file, energy_text(entry.table->energy.front()),
+            energy_text(entry.table->energy.back()), energy_text(lower), energy_text(upper)));
+  }
+}
+
 }  // namespace
 
 Study read_study(const std::string& path, const std::vector<std::string>& overrides) {
@@ -169,19 +203,13 @@ Study read_study(const std::string& path, const std::vector<std::string>& overri
     for (const auto& setting : settings) study.curves.push_back(read_curve(setting, folder));
   }
   for (std::size_t c = 0; c < names.size(); ++c) study.curves[c].name = names[c];
+  warn_of_short_tables(study);
   return study;
 }
 
 std::vector<std::string> study_warnings(const Study& study) {
   auto warnings = study.warnings;
   for (const auto& curve : study.curves) {
-    for (const auto& entry : curve.background)
-      if (entry.table && (entry.table->energy.front() > curve.threshold ||
-                          entry.table->energy.back() < curve.upper))
-        warnings.push_back(
-            fmt::format("curve '{}': {} covers {} to {}; outside it the background is zero",
-                        curve.name, entry.table->file, energy_text(entry.table->energy.front()),
-                        energy_text(entry.table->energy.back())));
     double neutrino_end = 0, lightest = std::numeric_limits<double>::infinity();
     for (const auto& component : curve.flux.components)
       for (const double energy : flux_ends(component, curve.flux.b8_spectrum))

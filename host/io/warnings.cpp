@@ -18,6 +18,18 @@ namespace {
 /// Fewer events than this at a limit, and a chi^2 with Gaussian errors means little.
 constexpr double few_events = 3;
 
+/// Bins enough to see what narrow ones gain, and a gain worth telling. (The density statistic has
+/// no such number: its limit falls with the bins without end.)
+constexpr int narrow_bins = 1000;
+constexpr double noticeable_gain = 1.03;
+
+/// A curve's limit with narrow bins.
+double narrow_limit(Engine& engine, Curve curve) {
+  curve.bins = narrow_bins;
+  curve.mu_eff.points = 2;
+  return engine.run(curve).limit;
+}
+
 /// Events of the magnetic signal at the limit.
 double events_at_limit(const CurveResult& r) {
   double excess = 0;
@@ -62,6 +74,49 @@ void warn_of_few_events(const Grid& grid, const Runner& runner) {
         "their limit: too few for the Gaussian errors of the chi^2, which makes these limits too "
         "strong",
         drawn.index.size(), few, few_events);
+}
+
+void tell_of_coarse_bins(const std::vector<CurveResult>& results, const Runner& runner) {
+  Engine engine(runner, Evaluation::fast);
+  const CurveResult* most = nullptr;
+  double best = 0;  // of `most`
+  std::size_t others = 0;
+  for (const auto& r : results) {
+    if (r.curve.statistic != Statistic::counts || r.curve.bins >= narrow_bins) continue;
+    const double narrow = narrow_limit(engine, r.curve);
+    if (!(r.limit > noticeable_gain * narrow)) continue;
+    others += most != nullptr;
+    if (most && most->limit / best >= r.limit / narrow) continue;
+    most = &r;
+    best = narrow;
+  }
+  if (most)
+    spdlog::info("curve '{}'{}: {} bins give {:.3g} mu_B, {} would give {:.3g} mu_B",
+                 most->curve.name,
+                 others > 0 ? fmt::format(" (and, less so, {} more)", others) : std::string(),
+                 most->curve.bins, most->limit, narrow_bins, best);
+}
+
+void tell_of_coarse_bins(const Grid& grid, const Runner& runner) {
+  if (grid.reach()) return;
+  Engine engine(runner, Evaluation::fast);
+  const DrawnDetectors drawn(grid, 20);
+  std::size_t coarse = 0;
+  double most = 1;
+  for (const auto i : drawn.index) {
+    auto curve = grid.at(i);
+    curve.mu_eff.points = 2;
+    if (curve.statistic != Statistic::counts || curve.bins >= narrow_bins) continue;
+    const double gain = engine.run(curve).limit / narrow_limit(engine, curve);
+    coarse += gain > noticeable_gain;
+    if (gain > most) most = gain;
+  }
+  if (coarse > 0)
+    spdlog::info(
+        "of {} detectors drawn at random {} would have a limit lower by more than {:.0f} % with {} "
+        "bins, the most by {:.0f} %",
+        drawn.index.size(), coarse, 100 * (1 - 1 / noticeable_gain), narrow_bins,
+        100 * (1 - 1 / most));
 }
 
 void RangeTally::see(std::size_t first, std::span<const double> values) {

@@ -181,11 +181,13 @@ CurveResult Engine::run(const Curve& curve) {
 
   std::function<double(double)> at;
   if (evaluation_ == Evaluation::fast) {
-    result.delta_chi2 =
-        runner_.chi_squared(both.magnetic, inverse_variance, curve.exposure, result.mu_eff);
-    at = [&](double mu) {
-      return runner_.chi_squared(both.magnetic, inverse_variance, curve.exposure, {&mu, 1}).front();
-    };
+    // The signal is mu^2 times a template, so delta chi^2 is mu^4 times its value at 1 mu_B.
+    const double one = 1;
+    const double at_one =
+        runner_.chi_squared(both.magnetic, inverse_variance, curve.exposure, {&one, 1}).front();
+    at = [=](double mu) { return at_one * (mu * mu) * (mu * mu); };
+    result.delta_chi2.reserve(result.mu_eff.size());
+    for (const double mu : result.mu_eff) result.delta_chi2.push_back(at(mu));
   } else {
     result.delta_chi2 =
         runner_.chi_squared(direct_grid(d, curve), inverse_variance, curve.exposure);

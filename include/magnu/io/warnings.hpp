@@ -12,7 +12,7 @@
 /// What a user should know about a study and its limits, on the log.
 namespace magnu {
 
-/// Settings without effect as warnings; the rest, which `check` tells too, at a level of its own.
+/// Settings without effect and tables too short as warnings; the rest, which `check` tells too, at a level of its own.
 void warn_about(const Study& study, spdlog::level::level_enum level_of_the_rest);
 
 /// Limits that rest on so few events of magnetic signal that a chi^2 with Gaussian errors means
@@ -20,6 +20,11 @@ void warn_about(const Study& study, spdlog::level::level_enum level_of_the_rest)
 void warn_of_few_events(const std::vector<CurveResult>& results);
 /// The same of a grid, from detectors drawn at random.
 void warn_of_few_events(const Grid& grid, const Runner& runner);
+
+/// Curves whose limit would gain noticeably from narrower bins.
+void tell_of_coarse_bins(const std::vector<CurveResult>& results, const Runner& runner);
+/// The same of a grid, from detectors drawn at random.
+void tell_of_coarse_bins(const Grid& grid, const Runner& runner);
 
 /// Counts how values stand to the range that was scanned for them: limits outside of their curve's
 /// mu_eff, and detectors that exclude nothing; of a reach study those without an answer, and those

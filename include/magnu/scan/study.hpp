@@ -15,7 +15,7 @@ struct Study {
   std::vector<Curve> curves;
   std::vector<Axis> axes = {};
   std::optional<Reach> reach = {};         ///< instead of limits
-  std::vector<std::string> warnings = {};  ///< of the reader: settings without effect
+  std::vector<std::string> warnings = {};  ///< of the reader: what changes a result, or has no effect
 
   /// Whether a single number is computed for each point of a grid.
   bool is_grid() const { return !axes.empty() || reach; }
