@@ -4,10 +4,13 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <filesystem>
+#include <new>
 
 #include "magnu/commands.hpp"
 #include "magnu/core/error.hpp"
 #include "magnu/core/memory.hpp"
+#include "magnu/io/setting.hpp"
 #include "magnu/version.hpp"
 
 namespace magnu {
@@ -40,6 +43,32 @@ void start_log(const Options& options) {
   if (sinks.size() > 1) sinks[1]->set_pattern("%Y-%m-%dT%H:%M:%S %l %v");
 }
 
+/// Of what the command line could not be understood in, the nearest that can be.
+std::string suggestion(const CLI::App& app) {
+  const CLI::App* command = &app;
+  for (const auto* parsed : app.get_subcommands()) command = parsed;
+  for (const auto& word : app.remaining(true)) {
+    std::vector<std::string> known;
+    if (word.starts_with("-")) {
+      for (const auto* of : {&app, command})
+        for (const auto* option : of->get_options())
+          for (const auto& name : option->get_lnames()) known.push_back("--" + name);
+    } else if (command == &app) {
+      for (const auto* one : app.get_subcommands({})) known.push_back(one->get_name());
+    }
+    const auto near = nearest_name(word.substr(0, word.find('=')), known);
+    if (!near.empty()) return "'" + quotable(word) + "' is not known: did you mean '" + near + "'?";
+  }
+  return "";
+}
+
+/// What CLI11 says, no longer than a line of a message may be.
+std::string failure_message(const CLI::App* app, const CLI::Error& problem) {
+  auto text = suggestion(*app);
+  if (text.empty()) text = quotable(problem.what(), 300);
+  return "magnu: error: " + text + "\nRun with --help for more information.\n";
+}
+
 /// The command as a shell would take it again.
 std::string command_line(int argc, char** argv) {
   std::string text;
@@ -65,6 +94,7 @@ int run(int argc, char** argv) {
       "  magnu check configs/quick.yaml --set bins=20 the study as understood, and its cost\n",
       "magnu"};
   app.set_version_flag("--version", "magnu " + version() + " (" + commit() + ")");
+  app.failure_message(failure_message);
   app.require_subcommand(0, 1);  // none: see below, after what was not understood
   app.fallthrough();
   app.add_flag("-q,--quiet", options.quiet,
@@ -182,8 +212,21 @@ int main(int argc, char** argv) {
   } catch (const magnu::InputError& problem) {
     spdlog::error(problem.what());
     return magnu::bad_usage;
-  } catch (const std::exception& problem) {
+  } catch (const magnu::Error& problem) {
     spdlog::error(problem.what());
+    return magnu::failed;
+  } catch (const std::filesystem::filesystem_error& problem) {
+    spdlog::error("{}: {}", problem.path1().string(), problem.code().message());
+    return magnu::failed;
+  } catch (const std::bad_alloc&) {
+    spdlog::error(
+        "memory is exhausted; a smaller study, fewer --threads or a smaller --chunk need less");
+    return magnu::failed;
+  } catch (const std::exception& problem) {
+    spdlog::error(
+        "a fault of the program itself; please report it with the command and its study (--verbose "
+        "says more)");
+    spdlog::debug("{}", problem.what());
     return magnu::failed;
   }
 }

@@ -273,6 +273,8 @@ const Bad bad_overrides[]{
     {"ItemOfAList", "components=[b8, b9]", 0, "components[2]", "b9", "did you mean 'b8'?"},
     {"KeyOfAMap", "mu_eff={points: 1}", 0, "mu_eff.points", "1", "from 2 to"},
     {"BrokenYaml", "background=[xenon1t", 0, "background", "", "broken YAML"},
+    {"SomethingAfterAList", "bins=[1],", 0, "bins", "", "something after the end of the value"},
+    {"SomethingAfterAMap", "mu_eff={points: 5},", 0, "mu_eff", "", "one value in a setting"},
     {"MissingTable", "background=[{table: nope.csv}]", 0, "background[1].table", "nope.csv",
      "No such file"},
 };

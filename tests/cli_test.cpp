@@ -50,7 +50,7 @@ class Cli : public testing::Test {
   Cli() {
     write("study.yaml",
           "exposure: 2 tonne year\nbackground: [{fraction: 0.25}]\nmu_eff: {points: 101}\n"
-          "curves:\n  - {name: electrons, bins: 5}\n"
+          "curves:\n  - {name: electrons, bins: 5, threshold: 40 keV, upper: 100 keV}\n"
           "  - {name: 'nuclei, 0.3 keV', channel: nuclear, bins: 4, upper: 4 keV, statistic: "
           "density}\n");
   }

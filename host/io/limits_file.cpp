@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <hdf5.h>
 #include <hdf5_hl.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,6 +24,7 @@ namespace fs = std::filesystem;
 using file_names::limits_csv;
 using file_names::limits_h5;
 constexpr const char* surface_name = "delta_chi2";
+constexpr const char* skeleton = "limits.h5.skeleton";  ///< all of limits.h5 but the values
 
 /// Where a file stands until it is whole.
 fs::path part_in(const fs::path& folder, const char* name) {
@@ -180,6 +182,40 @@ Offsets find_offsets(const fs::path& path, const Grid& grid, bool surface) {
   return offsets;
 }
 
+/// A stretch of bytes of a file.
+struct ByteRange {
+  std::uint64_t first = 0, end = 0;
+};
+
+/// Makes `file` the bytes of `model` but for the ranges `kept`, ascending; returns how many bytes
+/// were others. False where reading or writing failed.
+bool restore(int model, int file, const std::vector<ByteRange>& kept, std::uint64_t& mended) {
+  const off_t size = lseek(model, 0, SEEK_END), had = lseek(file, 0, SEEK_END);
+  if (size < 0 || had < 0 || (had != size && ftruncate(file, size) != 0)) return false;
+  mended = had == size ? 0 : 1;
+  std::vector<char> right(std::size_t{1} << 16), found(right.size());
+  const auto restore_range = [&](std::uint64_t from, std::uint64_t to) {
+    for (std::uint64_t at = from; at < to; at += right.size()) {
+      const auto some = std::min<std::uint64_t>(right.size(), to - at);
+      const auto place = static_cast<off_t>(at);
+      const auto all = static_cast<ssize_t>(some);
+      if (pread(model, right.data(), some, place) != all ||
+          pread(file, found.data(), some, place) != all)
+        return false;
+      if (std::memcmp(right.data(), found.data(), some) == 0) continue;
+      for (std::uint64_t i = 0; i < some; ++i) mended += right[i] != found[i];
+      if (pwrite(file, right.data(), some, place) != all) return false;
+    }
+    return true;
+  };
+  std::uint64_t from = 0;
+  for (const auto& range : kept) {
+    if (!restore_range(from, range.first)) return false;
+    from = range.end;
+  }
+  return restore_range(from, static_cast<std::uint64_t>(size));
+}
+
 }  // namespace
 
 /// Delta chi^2 over the scanned moments from the limits: a quartic that is the goal at the limit.
@@ -242,16 +278,39 @@ LimitsFile::LimitsFile(fs::path folder, const std::string& study, const Grid& gr
                       "shorten an axis, or name a larger disk with --out");
   const auto path = part(limits_h5);
   try {
-    if (!go_on) create(path, study, grid, surface);
-    const auto offsets = find_offsets(path, grid, surface);
+    // What an earlier run left is not read before it is known to be right: where the values stand
+    // is asked of a new file, which also gives back whatever else was damaged.
+    const auto whole = go_on ? part(skeleton) : path;
+    create(whole, study, grid, surface);
+    const auto offsets = find_offsets(whole, grid, surface);
     offset_ = offsets.limits;
     surface_offset_ = offsets.surface;
   } catch (...) {
-    if (!go_on) fs::remove(path, ignored);
+    fs::remove(go_on ? part(skeleton) : path, ignored);
     throw;
   }
   file_ = open(path.c_str(), O_RDWR | O_CLOEXEC);
   if (file_ < 0) fail(limits_h5);
+  if (go_on) restore_around_values();
+}
+
+void LimitsFile::restore_around_values() {
+  const auto path = part(skeleton);
+  const int model = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  std::error_code ignored;
+  fs::remove(path, ignored);
+  if (model < 0) fail(limits_h5);
+  std::vector<ByteRange> values{{offset_, offset_ + 8 * grid_.size()}};
+  if (surface_)
+    values.push_back({surface_offset_, surface_offset_ + 8 * grid_.size() * surface_->points()});
+  std::sort(values.begin(), values.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::uint64_t mended = 0;
+  const bool done = restore(model, file_, values, mended);
+  close(model);
+  if (!done) fail(limits_h5);
+  if (mended > 0)
+    spdlog::warn("{}: it was damaged beside its values, and is mended", part(limits_h5).string());
 }
 
 double LimitsFile::bytes(const Grid& grid, bool surface) {
@@ -290,6 +349,7 @@ bool LimitsFile::has_part(const fs::path& folder) {
 void LimitsFile::drop_part(const fs::path& folder) {
   std::error_code ignored;
   fs::remove(part_in(folder, limits_h5), ignored);
+  fs::remove(part_in(folder, skeleton), ignored);
 }
 
 void LimitsFile::take_back(const fs::path& folder) {

@@ -1,10 +1,12 @@
 #include "magnu/io/setting.hpp"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <numeric>
+#include <sstream>
 
 #include "magnu/core/csv.hpp"
 #include "magnu/scan/axis.hpp"
@@ -55,13 +57,52 @@ Setting convert(const YAML::Node& node, const Location& source, const std::strin
   return setting;
 }
 
-Setting parse(const std::string& text, const Location& source) {
+/// Sees the events of a text and stops at a second document. YAML::LoadAll would take whatever
+/// follows a document for another one, a stray comma for one without end, until memory is gone.
+class OneDocument : public YAML::EventHandler {
+ public:
+  explicit OneDocument(const Location& source) : source_(source) {}
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (documents_++ == 0) return;
+    auto where = source_;
+    if (where.line == 0) where.line = mark.line + 1;
+    throw InputError(where, "more than one YAML document, or something after the end of the value",
+                     "keep one study in a file, and one value in a setting");
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+ private:
+  const Location& source_;
+  int documents_ = 0;
+};
+
+/// Longer texts are no studies; a reader of them would fill memory with nodes.
+constexpr std::size_t longest_study = std::size_t{1} << 24;
+constexpr std::size_t longest_override = std::size_t{1} << 16;
+
+Setting parse(const std::string& text, const Location& source, std::size_t longest) {
+  if (text.size() > longest)
+    throw InputError(source, fmt::format("longer than {} kB", longest >> 10),
+                     "write a long list as a range, {from: A, to: B, points: N}, or put a table "
+                     "into a file of its own");
   try {
-    const auto documents = YAML::LoadAll(text);
-    if (documents.size() > 1)
-      throw InputError(source, "more than one YAML document", "keep one study in a file");
+    std::istringstream events(text);
+    YAML::Parser parser(events);
+    for (OneDocument one(source); parser.HandleNextDocument(one);) {
+    }
     std::size_t budget = 1'000'000;
-    return documents.empty() ? Setting{} : convert(documents.front(), source, source.key, budget);
+    return convert(YAML::Load(text), source, source.key, budget);
   } catch (const YAML::Exception& problem) {
     auto where = source;
     if (where.line == 0 && problem.mark.line >= 0) where.line = problem.mark.line + 1;
@@ -135,7 +176,7 @@ InputError Setting::error(const std::string& what_is_wrong, const std::string& r
 
 Setting load_settings(const std::string& path) {
   const Location source{path, 0, "", ""};
-  auto root = parse(read_file(path), source);
+  auto root = parse(read_file(path), source, longest_study);
   if (root.kind == Setting::Kind::null)
     throw InputError(source, "the study is empty",
                      "a study needs one key at least, for example 'exposure: 1 tonne year'");
@@ -155,7 +196,7 @@ static std::string first_key(const Setting& map, const std::string& path) {
 
 void apply_override(Setting& root, const std::string& assignment) {
   const auto equals = assignment.find('=');
-  Location source{"--set " + assignment, 0, "", ""};
+  Location source{"--set " + quotable(assignment), 0, "", ""};
   if (equals == std::string::npos || equals == 0)
     throw InputError(source, "not of the form PATH=VALUE", "write for example --set bins=20");
   std::string path = assignment.substr(0, equals);
@@ -179,7 +220,7 @@ void apply_override(Setting& root, const std::string& assignment) {
     }
   }
   // A file and line of its own would be misleading: every part of the value comes from here.
-  auto value = parse(assignment.substr(equals + 1), source);
+  auto value = parse(assignment.substr(equals + 1), source, longest_override);
   value.where = source;
   const auto key_here = [&] {
     std::string longest;  // an axis's name holds the dots of its setting

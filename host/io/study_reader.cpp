@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <set>
 
+#include "magnu/core/error.hpp"
 #include "magnu/experiment/targets.hpp"
 #include "magnu/io/axis_reader.hpp"
 #include "magnu/io/curve_reader.hpp"
@@ -225,7 +226,7 @@ std::vector<std::string> study_warnings(const Study& study) {
         warnings.push_back(fmt::format(
             "curve '{}': the {}, {}, lies above the end of the spectrum, {:.4g} keV: bins there "
             "hold no signal",
-            curve.name, what, energy_text(energy), end / constants::keV));
+            quotable(curve.name), what, energy_text(energy), end / constants::keV));
   }
   return warnings;
 }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "magnu/core/error.hpp"
 #include "magnu/io/study_file.hpp"
 #include "magnu/scan/combine.hpp"
 #include "magnu/scan/verification.hpp"
@@ -55,7 +56,7 @@ void warn_of_few_events(const std::vector<CurveResult>& results) {
       spdlog::warn(
           "curve '{}': at its limit the magnetic signal is {:.2g} events: too few for the Gaussian "
           "errors of the chi^2, which makes the limit too strong",
-          r.curve.name, events);
+          quotable(r.curve.name), events);
 }
 
 void warn_of_few_events(const Grid& grid, const Runner& runner) {
@@ -92,7 +93,7 @@ void tell_of_coarse_bins(const std::vector<CurveResult>& results, const Runner& 
   }
   if (most)
     spdlog::info("curve '{}'{}: {} bins give {:.3g} mu_B, {} would give {:.3g} mu_B",
-                 most->curve.name,
+                 quotable(most->curve.name),
                  others > 0 ? fmt::format(" (and, less so, {} more)", others) : std::string(),
                  most->curve.bins, most->limit, narrow_bins, best);
 }

@@ -2,8 +2,13 @@
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace magnu {
+
+/// A text as a message quotes it: cut at `most` characters, with control characters and bytes that
+/// are not UTF-8 written as \n, \x1b.
+std::string quotable(std::string_view text, std::size_t most = 80);
 
 /// Whatever ends the program with a message. Only `main` catches; exit code 1.
 struct Error : std::runtime_error {

@@ -25,7 +25,8 @@ class LimitsFile {
   static double bytes(const Grid& grid, bool surface);
 
   /// Refuses (OutputError) what the disk cannot hold.
-  /// With `go_on` the part that an earlier run left is taken up again.
+  /// With `go_on` the part that an earlier run left is taken up again: everything in it but the
+  /// values, which whoever sealed them checks, is compared with a file made anew and put right.
   /// With `surface`, delta chi^2 over the scanned mu_eff goes in too: [curves][axes][mu].
   LimitsFile(std::filesystem::path folder, const std::string& study, const Grid& grid,
              std::size_t csv_rows, bool surface = false, bool go_on = false);
@@ -57,6 +58,7 @@ class LimitsFile {
 
   std::string header() const;
   std::string row(std::size_t detector, double value) const;
+  void restore_around_values();
   void finish_surface(std::span<const double> limits, std::size_t first);
   std::filesystem::path part(const char* name) const;
   [[noreturn]] void fail(const char* name) const;
