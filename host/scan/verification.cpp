@@ -31,6 +31,26 @@ class Largest {
   Deviation deviation_;
 };
 
+/// What the deviations of a curve are measured against.
+struct Scales {
+  std::vector<double> spectrum;  ///< [points][mu], none below the floor
+  double magnetic = 0;           ///< the largest rate at 1 mu_B
+};
+
+/// Delta chi^2 at 1 mu_B of a curve whose magnetic signal is at the floor in every bin.
+double floor_of_chi_squared(const CurveResult& result, const Scales& scales) {
+  const auto& curve = result.curve;
+  double sum = 0;
+  for (int b = 0; b < curve.bins; ++b) {
+    const double width = curve.statistic == Statistic::counts
+                             ? (curve.lower_edge(b + 1) - curve.lower_edge(b)) / constants::keV
+                             : 1;
+    const double signal = curve.exposure * rate_floor * scales.magnetic * width;
+    sum += signal * signal * result.bins.inverse_variance[b];
+  }
+  return sum;
+}
+
 struct Side {
   const Runner* runner;
   Evaluation evaluation;
@@ -46,6 +66,10 @@ struct Side {
   }
 };
 
+double fourth(double x) {
+  return x * x * x * x;
+}
+
 /// One comparison of two sides, gathered over all curves.
 struct Comparison {
   Side& a;
@@ -59,18 +83,25 @@ struct Comparison {
         chi_squared("delta chi^2, " + a.name() + " against " + b.name(), bound),
         limits("limits, " + a.name() + " against " + b.name(), bound) {}
 
-  void see(const Curve& curve, const RecoilProblem& problem, const std::vector<double>& scale) {
+  void see(const Curve& curve, const RecoilProblem& problem, const Scales& scales) {
+    const auto& scale = scales.spectrum;
     for (std::size_t i = 0; i < scale.size(); ++i) {
       const double energy = problem.rows.energies[i / (scale.size() / problem.rows.size())];
       spectra.see(
           a.spectrum[i] - b.spectrum[i], scale[i],
           "curve '" + curve.name + "' at " + std::to_string(energy / constants::keV) + " keV");
     }
+    const double floor = floor_of_chi_squared(b.result, scales);
     for (std::size_t m = 0; m < a.result.delta_chi2.size(); ++m)
-      chi_squared.see(a.result.delta_chi2[m] - b.result.delta_chi2[m],
-                      std::abs(b.result.delta_chi2[m]), "curve '" + curve.name + "'");
+      chi_squared.see(
+          a.result.delta_chi2[m] - b.result.delta_chi2[m],
+          std::max(std::abs(b.result.delta_chi2[m]), floor * fourth(b.result.mu_eff[m])),
+          "curve '" + curve.name + "'");
+    // A limit goes as delta chi^2 to the power -1/4: it has a floor where that has.
     const double l = a.result.limit, r = b.result.limit;
-    limits.see(l == r ? 0 : l - r, std::abs(r), "curve '" + curve.name + "'");
+    const double over_floor = curve.delta_chi2() / fourth(r) / floor;
+    limits.see(l == r ? 0 : l - r, std::abs(r) / std::min(1.0, over_floor),
+               "curve '" + curve.name + "'");
   }
 };
 
@@ -86,7 +117,7 @@ void raise_to_floor(std::vector<double>& scale, std::size_t probes) {
 
 /// R(mu) on the probe values, and (from a fast side) the scale it is measured against.
 void fill_spectrum(Side& side, const Curve& curve, const std::vector<double>& probe,
-                   std::vector<double>* scale) {
+                   Scales* scales) {
   const auto& problem = side.engine.problem(curve);
   if (side.evaluation == Evaluation::direct) {
     side.spectrum = side.runner->direct(side.engine.flux(curve), problem, probe, true, {}).spectrum;
@@ -94,15 +125,16 @@ void fill_spectrum(Side& side, const Curve& curve, const std::vector<double>& pr
   }
   const auto spectra = side.engine.spectra(curve, problem.rows);
   side.spectrum.clear();
-  if (scale) scale->clear();
+  if (scales) *scales = {};
   for (std::size_t row = 0; row < problem.rows.size(); ++row) {
     const auto total = spectra.total(row);
     for (const double mu : probe) {
       side.spectrum.push_back(total.standard_model + mu * mu * total.magnetic);
-      if (scale) scale->push_back(total.standard_scale + mu * mu * total.magnetic_scale);
+      if (scales) scales->spectrum.push_back(total.standard_scale + mu * mu * total.magnetic_scale);
     }
+    if (scales) scales->magnetic = std::max(scales->magnetic, total.magnetic_scale);
   }
-  if (scale) raise_to_floor(*scale, probe.size());
+  if (scales) raise_to_floor(scales->spectrum, probe.size());
 }
 
 }  // namespace
@@ -134,13 +166,13 @@ VerificationReport verify(const Study& study, const std::vector<const Runner*>& 
   for (const auto& curve : study.curves) {
     const double from = curve.mu_eff.from, to = curve.mu_eff.to;
     const std::vector<double> probe{0, from, std::sqrt(from * to), to};
-    std::vector<double> scale;
+    Scales scales;
     for (auto& side : sides) {
       side.result = side.engine.run(curve);
-      fill_spectrum(side, curve, probe, &side == first_fast ? &scale : nullptr);
+      fill_spectrum(side, curve, probe, &side == first_fast ? &scales : nullptr);
     }
     for (auto& comparison : comparisons)
-      comparison.see(curve, first_fast->engine.problem(curve), scale);
+      comparison.see(curve, first_fast->engine.problem(curve), scales);
   }
   VerificationReport report;
   for (const auto& comparison : comparisons)

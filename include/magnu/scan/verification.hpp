@@ -55,7 +55,9 @@ VerificationReport verify(const Grid& grid, const DrawnDetectors& drawn,
 /// Runs both evaluations of a study on every runner (the CPU's first) and compares them: spectra
 /// relative to the sum of |c_k I_k| at each recoil energy, or to `rate_floor` times the largest
 /// such sum of the curve where that is more, for mu_eff at 0, both ends and the middle of the grid;
-/// delta chi^2 and limits relatively.
+/// delta chi^2 and limits relatively,
+/// or, where bins hold less than `rate_floor` of the largest rate, to those of a signal at the
+/// floor.
 VerificationReport verify(const Study& study, const std::vector<const Runner*>& runners,
                           const ProgressCallback& progress);
 
