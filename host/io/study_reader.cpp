@@ -81,11 +81,12 @@ std::string curve_name(const Setting& entry, const std::vector<std::string>& kno
 /// Warnings of settings of the study that every curve replaces.
 std::vector<std::string> replaced_by_all(const Setting& root, const Setting& curves) {
   std::vector<std::string> warnings;
-  for (const auto& [key, value] : root.entries) {
+  for (const auto& entry : root.entries) {
+    const auto& key = entry.first;
     if (key == "name" || is_of_study(key)) continue;
     if (std::all_of(curves.items.begin(), curves.items.end(),
                     [&](const auto& curve) { return curve.find(key); }))
-      warnings.push_back(value
+      warnings.push_back(entry.second
                              .error("every curve gives its own: this has no effect",
                                     "remove it, or set curves.NAME." + key)
                              .what());
