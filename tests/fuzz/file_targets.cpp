@@ -36,7 +36,7 @@ struct SmallGrid {
   }
 
   GridRun run(const fs::path& into) const {
-    return {study, grid, *runner, Evaluation::fast, into, 0, 100, false, true, false, 60, "magnu"};
+    return {study, grid, *runner, Evaluation::fast, into, 0, 100, false, true, false, 0, "magnu"};
   }
 
   test::ScratchFolder folder;

@@ -66,6 +66,7 @@ bool accepted(std::size_t input, Read&& read) {
     read();
     return true;
   } catch (const Error& problem) {
+    if (std::getenv("MAGNU_FUZZ_SAY")) std::fprintf(stderr, "%s\n", problem.what());
     check_message(problem, input);
     return false;
   }
