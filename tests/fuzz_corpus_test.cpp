@@ -4,6 +4,13 @@
 #include "support.hpp"
 
 namespace magnu {
+namespace fuzz {
+
+void PrintTo(const Target& target, std::ostream* out) {
+  *out << target.name;
+}
+
+}  // namespace fuzz
 namespace {
 
 namespace fs = std::filesystem;

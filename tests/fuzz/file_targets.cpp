@@ -1,6 +1,5 @@
 #define XXH_INLINE_ALL
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <xxhash.h>
 
 #include <optional>
@@ -31,9 +30,7 @@ struct SmallGrid {
                           "[0, 1]}}")),
         study(read_study(path)),
         grid(study.curves, study.axes, study.reach),
-        runner(make_cpu_runner(1, InstructionSet::baseline)) {
-    spdlog::set_level(spdlog::level::off);
-  }
+        runner(make_cpu_runner(1, InstructionSet::baseline)) {}
 
   GridRun run(const fs::path& into) const {
     return {study, grid, *runner, Evaluation::fast, into, 0, 100, false, true, false, 0, "magnu"};

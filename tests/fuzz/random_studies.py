@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Random studies, half of them broken, through the whole program.
 
 Usage: random_studies.py MAGNU SOURCE_DIR [--count N | --minutes M] [--seed S] [--jobs J] [--keep FOLDER]
@@ -131,9 +131,9 @@ class Studies:
         if path == "exposure":
             return [Text(f"{value} tonne year") for value in numbers(1e-2, 1e3)]
         if path == "threshold":
-            return [Text(f"{value} keV") for value in numbers(threshold, 0.9 * middle)]
+            return [Text(f"{threshold * (middle / threshold) ** t:.9g} keV") for t in (0, 0.4, 0.9)[:two]]
         if path == "upper":
-            return [Text(f"{value} keV") for value in numbers(1.1 * middle, 2 * upper)]
+            return [Text(f"{middle * (upper / middle) ** t:.9g} keV") for t in (0.95, 1, 1.5)[:two]]
         if path == "bins":
             return sorted({self.draw.randint(1, 6) for _ in range(two)})
         if path == "background":
@@ -167,7 +167,7 @@ class Studies:
             fixed = {"channel": study["channel"], "target": study["target"]}
             study["curves"] = [{"name": name, **{key: value for key, value in self.detector(fixed).items()
                                                  if key not in ("channel", "target")}}
-                               for name in ("a", "b c", 'd, "e"'[:self.draw.randint(1, 2)])[:self.draw.randint(1, 3)]]
+                               for name in ("a", "b c", "d.e")[:self.draw.randint(1, 3)]]
         return study
 
     BAD_VALUES = ["", "-1", "1e400", "nan", "0x10", "[1, 2]", "{a: b}", "''", "~", "!!binary x", "1 keV keV", "x" * 3000,
@@ -285,8 +285,7 @@ class Trial:
         """What is wrong with the limits of a folder."""
         if (out / "limits.h5").exists():
             with h5py.File(out / "limits.h5") as file:
-                name = next(name for name in file if name not in ("curve", *file[name].dims.keys())
-                            and "DIMENSION_LIST" in file[name].attrs)
+                name = next(name for name in file if "DIMENSION_LIST" in file[name].attrs)
                 values = file[name][()].ravel().tolist()
                 reach = "goal_mu_B" in file[name].attrs
         else:
