@@ -51,7 +51,7 @@ class Studies:
 
     def log(self, low, high):
         value = math.exp(self.draw.uniform(math.log(low), math.log(high)))
-        return float(f"{value:.{self.draw.choice([1, 3, 6])}g}")
+        return min(max(float(f"{value:.{self.draw.choice([1, 3, 6])}g}"), low), high)
 
     def some(self, chance):
         return self.draw.random() < chance
