@@ -70,6 +70,22 @@ TEST(ReplacedValue, MustBeWellFormed) {
   EXPECT_EQ(read("upper: 0.1 keV\ncurves: [{name: a, upper: 9 keV}]").curves.size(), 1u);
 }
 
+/// The effective study of an axis of tables is read from anywhere, and its hash knows what they
+/// hold.
+TEST(AxisOfTables, IsWrittenAsThoseOfCurves) {
+  const ScratchFolder folder, other;
+  const std::string header = "energy_keV,rate_per_tonne_year_keV\n";
+  folder.write("a, b.csv", header + "0.1,2\n200,1\n");
+  const auto file = folder.write(
+      "study.yaml", "axes: {background: [[{table: 'a, b.csv'}, {flat: 1}], [], [xenonnt]]}");
+  const auto study = read_study(file);
+  const auto again = read_study(other.write("again.yaml", effective_yaml(study)));
+  EXPECT_EQ(effective_yaml(again), effective_yaml(study));
+  EXPECT_EQ(study_hash(again), study_hash(study));
+  folder.write("a, b.csv", header + "0.1,3\n200,1\n");
+  EXPECT_NE(study_hash(read_study(file)), study_hash(study));
+}
+
 class BadStudy : public testing::TestWithParam<Bad> {};
 
 TEST_P(BadStudy, IsRefusedWhereItIsWrong) {
