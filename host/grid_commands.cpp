@@ -60,7 +60,9 @@ int run_shard(const Options& options, const GridRun& run) {
 
 int run_whole(const Options& options, const GridRun& run) {
   const Timer timer;
-  const auto& [study, grid, runner] = std::tie(run.study, run.grid, run.runner);
+  const auto& study = run.study;
+  const auto& grid = run.grid;
+  const auto& runner = run.runner;
   const ResultsFolder folder(run.folder, study, options.overwrite);
   auto provenance = provenance_of(options, runner, grid.size());
   provenance.surface = options.surface;

@@ -35,6 +35,13 @@ slurm_packages="
 slurm-wlm|/usr/sbin/slurmctld
 munge|/usr/sbin/munged
 "
+# clang with libFuzzer and the sanitizers, for scripts/fuzz.
+fuzz_packages="
+clang|clang++
+"
+fuzz_runtime=$(ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a 2>/dev/null | head -n 1)
+[ -n "$fuzz_runtime" ] || fuzz_packages="${fuzz_packages}libclang-rt-14-dev|$fuzz_runtime
+"
 bench_packages="
 libbenchmark-dev|/usr/include/benchmark/benchmark.h
 python3-numpy|/usr/lib/python3/dist-packages/numpy

@@ -48,6 +48,44 @@ std::string name_of(const testing::TestParamInfo<Bad>& info) {
   return info.param.name;
 }
 
+/// A value that an axis, `reach` or each curve replaces is not used, and read all the same.
+TEST(ReplacedValue, MustBeWellFormed) {
+  const ScratchFolder folder;
+  const auto read = [&](const std::string& text) {
+    return read_study(folder.write("study.yaml", text));
+  };
+  const auto key = [&](const std::string& text) {
+    return complaint([&] { read(text); }).location.key;
+  };
+  EXPECT_EQ(key("bins: [1, 2]\naxes: {bins: [2, 3]}"), "bins");
+  EXPECT_EQ(key("resolution:\naxes: {resolution.a: [0.1, 0.2]}"), "resolution");
+  EXPECT_EQ(key("background: [{flat: x}]\naxes: {background.flat: [1, 2]}"), "background[1].flat");
+  EXPECT_EQ(key("exposure: 1 keV\nreach: {mu_eff: 1e-12 mu_B, by: exposure, from: 1 t yr, to: 9 t "
+                "yr}"),
+            "exposure");
+  EXPECT_EQ(key("fraction_in: x\ncurves: [{name: a, fraction_in: error}]"), "fraction_in");
+  EXPECT_EQ(key("curves: [{name: a, bins: 0}]\naxes: {bins: [2, 3]}"), "curves[1].bins");
+  // It need not agree with values that it does not stand beside.
+  EXPECT_EQ(read("threshold: 9 keV\naxes: {threshold: [1 keV]}\nupper: 4 keV").axes.size(), 1u);
+  EXPECT_EQ(read("upper: 0.1 keV\ncurves: [{name: a, upper: 9 keV}]").curves.size(), 1u);
+}
+
+/// The effective study of an axis of tables is read from anywhere, and its hash knows what they
+/// hold.
+TEST(AxisOfTables, IsWrittenAsThoseOfCurves) {
+  const ScratchFolder folder, other;
+  const std::string header = "energy_keV,rate_per_tonne_year_keV\n";
+  folder.write("a, b.csv", header + "0.1,2\n200,1\n");
+  const auto file = folder.write(
+      "study.yaml", "axes: {background: [[{table: 'a, b.csv'}, {flat: 1}], [], [xenonnt]]}");
+  const auto study = read_study(file);
+  const auto again = read_study(other.write("again.yaml", effective_yaml(study)));
+  EXPECT_EQ(effective_yaml(again), effective_yaml(study));
+  EXPECT_EQ(study_hash(again), study_hash(study));
+  folder.write("a, b.csv", header + "0.1,3\n200,1\n");
+  EXPECT_NE(study_hash(read_study(file)), study_hash(study));
+}
+
 class BadStudy : public testing::TestWithParam<Bad> {};
 
 TEST_P(BadStudy, IsRefusedWhereItIsWrong) {

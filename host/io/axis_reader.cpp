@@ -152,8 +152,8 @@ std::vector<AxisSettings> read_axes(const Setting& setting, std::size_t curves) 
     if (!find_axis_field(path)) {
       const auto near = nearest_name(path, axis_paths());
       throw list.error("'" + path + "' cannot be an axis",
-                       (near.empty() ? "" : "did you mean '" + near + "'? ") +
-                           fmt::format("known: {}", fmt::join(axis_paths(), ", ")));
+                       near.empty() ? fmt::format("known: {}", fmt::join(axis_paths(), ", "))
+                                    : "did you mean '" + near + "'?");
     }
     detectors *= static_cast<double>(axis_length(list));
   }

@@ -31,6 +31,11 @@ Json json_of(const RunIdentity& i) {
           {"backend", i.backend},  {"evaluation", i.evaluation}};
 }
 
+/// A whole number that is not negative; of any other type the conversion would be undefined.
+std::uint64_t count_in(const Json& json, const char* key) {
+  return json.at(key).get_ref<const Json::number_unsigned_t&>();
+}
+
 RunIdentity identity_in(const Json& json) {
   return {json.at("study_hash"),      json.at("data_hash"), json.at("program"),
           json.at("instruction_set"), json.at("backend"),   json.at("evaluation")};
@@ -111,16 +116,17 @@ std::optional<Manifest> Manifest::read(const fs::path& path) {
     Manifest m;
     m.identity = identity_in(json);
     m.study = json.at("study");
-    m.shard = json.at("shard");
-    m.shards = json.at("shards");
-    m.range = {json.at("first"), json.at("end")};
+    m.shard = count_in(json, "shard");
+    m.shards = count_in(json, "shards");
+    m.range = {count_in(json, "first"), count_in(json, "end")};
     m.finished = json.at("finished");
     m.seconds = json.at("seconds");
     m.counters = json.at("counters");
     m.worker.host = json.at("host");
     m.worker.job = json.at("job");
     m.command = json.at("command");
-    for (const auto& s : json.at("segments")) m.segments.push_back({s.at("count"), s.at("xxh3")});
+    for (const auto& s : json.at("segments"))
+      m.segments.push_back({count_in(s, "count"), s.at("xxh3")});
     return m;
   } catch (const nlohmann::json::exception&) {
     throw broken("an entry is missing");

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -63,9 +64,17 @@ namespace {
 Worker read_lock(const fs::path& path) {
   std::ifstream file(path);
   const auto json = nlohmann::json::parse(file, nullptr, false);
-  if (!json.is_object()) return {};
-  return {json.value("host", ""), json.value("job", ""), json.value("pid", 0L),
-          json.value("started", ""), json.value("restarts", 0)};
+  // What is of another type is left out: a conversion would throw, or be undefined.
+  const auto text = [&](const char* key) {
+    const auto found = json.is_object() ? json.find(key) : json.end();
+    return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  const auto number = [&](const char* key) {
+    const auto found = json.is_object() ? json.find(key) : json.end();
+    return found != json.end() && found->is_number_integer() ? found->get<long>() : 0L;
+  };
+  return {text("host"), text("job"), number("pid"), text("started"),
+          static_cast<int>(std::clamp<long>(number("restarts"), 0, 1 << 20))};
 }
 
 }  // namespace

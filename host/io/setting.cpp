@@ -140,6 +140,13 @@ Setting* find_curve(Setting& curves, std::string& rest) {
 
 }  // namespace
 
+Setting::Setting() = default;
+Setting::Setting(const Setting&) = default;
+Setting::Setting(Setting&&) noexcept = default;
+Setting& Setting::operator=(const Setting&) = default;
+Setting& Setting::operator=(Setting&&) noexcept = default;
+Setting::~Setting() = default;
+
 const Setting* Setting::find(const std::string& key) const {
   for (const auto& [name, value] : entries)
     if (name == key) return &value;

@@ -82,16 +82,57 @@ std::string curve_name(const Setting& entry, const std::vector<std::string>& kno
 /// Warnings of settings of the study that every curve replaces.
 std::vector<std::string> replaced_by_all(const Setting& root, const Setting& curves) {
   std::vector<std::string> warnings;
-  for (const auto& [key, value] : root.entries) {
+  for (const auto& entry : root.entries) {
+    const auto& key = entry.first;
     if (key == "name" || is_of_study(key)) continue;
     if (std::all_of(curves.items.begin(), curves.items.end(),
                     [&](const auto& curve) { return curve.find(key); }))
-      warnings.push_back(value
+      warnings.push_back(entry.second
                              .error("every curve gives its own: this has no effect",
                                     "remove it, or set curves.NAME." + key)
                              .what());
   }
   return warnings;
+}
+
+/// Reads a value that another replaces, as the only one of a study: what has no effect must be well
+/// formed all the same.
+void check_form(const std::string& key, const Setting& value, const std::string& folder) {
+  Setting alone = value;
+  alone.kind = Setting::Kind::map;
+  alone.entries = {{key, value}};
+  // Nor need it agree with what it does not stand beside.
+  if (key == "threshold" || key == "upper") {
+    Setting other = value;
+    other.kind = Setting::Kind::scalar;
+    other.scalar = key == "upper" ? "1 eV" : "1e9 MeV";
+    alone.entries.emplace_back(key == "upper" ? "threshold" : "upper", other);
+  }
+  read_curve(alone, folder);
+}
+
+/// The same of all values that every curve, an axis or `reach` replaces.
+void check_replaced(const Setting& root, const Study& study, const std::string& folder) {
+  std::set<std::string> swept;
+  const auto key_of = [](const Axis& axis) {
+    return axis.field->path.substr(0, axis.field->path.find('.'));
+  };
+  for (const auto& axis : study.axes) swept.insert(key_of(axis));
+  if (study.reach) swept.insert(key_of(study.reach->range));
+  const auto* curves = root.find("curves");
+  const auto in_all = [&](const std::string& key) {
+    return curves && std::all_of(curves->items.begin(), curves->items.end(),
+                                 [&](const auto& curve) { return curve.find(key); });
+  };
+  const auto check_in = [&](const Setting& map, bool of_study) {
+    for (const auto& entry : map.entries)
+      if (entry.first != "name" && !is_of_study(entry.first) &&
+          (swept.contains(entry.first) || (of_study && in_all(entry.first))))
+        check_form(entry.first, entry.second, folder);
+  };
+  check_in(root, true);
+  if (curves)
+    for (const auto& curve : curves->items) check_in(curve, false);
 }
 
 /// A setting below a map, by a path with dots; null where none is given.
@@ -203,6 +244,7 @@ Study read_study(const std::string& path, const std::vector<std::string>& overri
   } else {
     for (const auto& setting : settings) study.curves.push_back(read_curve(setting, folder));
   }
+  check_replaced(root, study, folder);
   for (std::size_t c = 0; c < names.size(); ++c) study.curves[c].name = names[c];
   warn_of_short_tables(study);
   return study;

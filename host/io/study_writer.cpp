@@ -3,6 +3,7 @@
 #include <xxhash.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <sstream>
@@ -45,6 +46,18 @@ void emit_background(YAML::Emitter& out, const std::vector<Background>& list,
     }
   }
   out << YAML::EndSeq;
+}
+
+/// The values of an axis; lists of backgrounds with their tables as those of a curve.
+std::string axis_text(const Axis& axis, const TableText& table_text) {
+  if (axis.field->path != "background") return axis.text;
+  YAML::Emitter out;
+  out << YAML::Flow << YAML::BeginSeq;
+  for (const auto& chosen : axis.chosen) emit_background(out, chosen.background, table_text);
+  out << YAML::EndSeq;
+  std::string text = out.c_str();
+  std::replace(text.begin(), text.end(), '\n', ' ');  // long ones are broken into lines
+  return text;
 }
 
 std::string emit(const Study& study, const TableText& table_text) {
@@ -99,7 +112,8 @@ std::string emit(const Study& study, const TableText& table_text) {
   out << YAML::EndSeq << YAML::EndMap;
   std::string text = std::string(out.c_str()) + "\n";
   if (!study.axes.empty()) text += "axes:\n";
-  for (const auto& axis : study.axes) text += "  " + axis.field->path + ": " + axis.text + "\n";
+  for (const auto& axis : study.axes)
+    text += "  " + axis.field->path + ": " + axis_text(axis, table_text) + "\n";
   if (study.reach) text += "reach: " + study.reach->range.text + "\n";
   return text;
 }

@@ -1,6 +1,8 @@
 #include "magnu/scan/cpu_runner.hpp"
 
+#ifdef _OPENMP
 #include <omp.h>
+#endif
 #include <sched.h>
 
 #include <algorithm>
@@ -14,6 +16,15 @@
 
 namespace magnu {
 namespace {
+
+#ifndef _OPENMP  // a build for the fuzz targets
+bool omp_in_parallel() {
+  return true;
+}
+int omp_get_num_procs() {
+  return 1;
+}
+#endif
 
 /// OpenMP over blocks of indices, each a loop compiled for the chosen instruction set.
 class CpuExecutor : public HostMemory {

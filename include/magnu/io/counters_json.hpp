@@ -16,8 +16,12 @@ inline void to_json(nlohmann::ordered_json& json, const Counters& c) {
 }
 
 inline void from_json(const nlohmann::ordered_json& json, Counters& c) {
-  c = {json.at("convolutions"), json.at("coefficient_evaluations"), json.at("rebinnings"),
-       json.at("direct_evaluations"), json.at("combinations")};
+  // A count and nothing else: of other numbers the conversion would be undefined.
+  const auto count = [&](const char* key) {
+    return json.at(key).get_ref<const nlohmann::ordered_json::number_unsigned_t&>();
+  };
+  c = {count("convolutions"), count("coefficient_evaluations"), count("rebinnings"),
+       count("direct_evaluations"), count("combinations")};
 }
 
 }  // namespace magnu

@@ -13,6 +13,14 @@ namespace magnu {
 struct Setting {
   enum class Kind { null, scalar, list, map };
 
+  // Defined where the type is whole: clang's vectors ask for that sooner than g++'s.
+  Setting();
+  Setting(const Setting&);
+  Setting(Setting&&) noexcept;
+  Setting& operator=(const Setting&);
+  Setting& operator=(Setting&&) noexcept;
+  ~Setting();
+
   Kind kind = Kind::null;
   std::string scalar;
   std::vector<Setting> items;                            ///< of a list

@@ -78,7 +78,8 @@ struct FillCells {
   Cells cells;
 
   MAGNU_HD void operator()(std::size_t i) const {
-    const auto [row, part] = divide(i, (cells.nodes + stretch - 1) / stretch);
+    const auto place = divide(i, (cells.nodes + stretch - 1) / stretch);
+    const std::size_t row = place.quotient, part = place.remainder;
     const Process process = rows[row];  // a copy: no cell that is written can change it
     const std::size_t begin = part * stretch, first = first_node[row];
     const std::size_t end = begin + stretch < cells.nodes ? begin + stretch : cells.nodes;
@@ -204,6 +205,8 @@ struct RowByRow {
     (all_parts(std::get<Is>(bodies), parts[Is]), ...);
   }
 };
+template <class... Bodies>
+RowByRow(std::tuple<Bodies...>, const std::size_t (&)[sizeof...(Bodies)]) -> RowByRow<Bodies...>;
 
 /// Zeros, which the threads that add to them write first. Index: value.
 struct Clear {
