@@ -41,7 +41,7 @@ void expect_complaint(const InputError& problem, const std::string& file, const 
   EXPECT_EQ(where.key, bad.key);
   EXPECT_EQ(where.value, bad.value);
   expect_says(problem, bad.line > 0 ? file + ":" + std::to_string(bad.line) + ": " : file + ": ");
-  for (const auto& text : {bad.key, bad.value, bad.remedy}) expect_says(problem, text);
+  for (const auto& text : {bad.key, quotable(bad.value), bad.remedy}) expect_says(problem, text);
 }
 
 std::string name_of(const testing::TestParamInfo<Bad>& info) {
@@ -100,7 +100,7 @@ const Bad bad_studies[]{
     {"EmptyFile", "", 0, "", "", "a study needs one key at least"},
     {"BrokenYaml", "upper: 9 keV\nbackground: [xenon1t\nbins: 2\n", 3, "", "", "broken YAML"},
     {"TabForIndentation", "mu_eff:\n\tpoints: 3\n", 2, "", "", "broken YAML"},
-    {"TwoDocuments", "bins: 3\n---\nbins: 4\n", 0, "", "", "keep one study in a file"},
+    {"TwoDocuments", "bins: 3\n---\nbins: 4\n", 2, "", "", "keep one study in a file"},
     {"TopLevelList", "- bins: 3\n", 1, "", "", "a map of keys to values"},
     {"MergeKey", "mu_eff:\n  points: 3\n  <<: {from: 1e-12}\n", 3, "mu_eff.<<", "",
      "write the keys out"},
@@ -266,13 +266,27 @@ const std::string energy = "energy_keV", rate = "rate_per_tonne_year_keV",
 const Bad bad_tables[]{
     {"Text", header + "1,2\nx,3\n", 3, energy, "x", "1.5 or 2e-3"},
     {"Nan", header + "1,nan\n2,3\n", 2, rate, "nan", "not a finite number"},
-    {"Unsorted", header + "# a comment\n1,2\n0.5,3\n", 4, energy, "0.5", "sort the rows"},
-    {"EnergyTwice", header + "1,2\n1,3\n", 3, energy, "1", "remove doubles"},
+    {"Unsorted", header + "# a comment\n1,2\n0.5,3\n", 4, energy, "0.5 keV", "sort the rows"},
+    {"EnergyTwice", header + "1,2\n1,3\n", 3, energy, "1 keV", "remove doubles"},
     {"NegativeRate", header + "\n1,2\n2,-3\n", 4, rate, "-3", "zero or more"},
     {"TooFewColumns", header + "1,2\n2\n", 3, "", "2", "complete the row"},
     {"TooManyColumns", header + "1,2,3\n2,3\n", 2, "", "1,2,3", "too many columns"},
-    {"MissingColumn", "# a comment\nenergy_keV,rate\n1,2\n2,3\n", 2, rate, "energy_keV,rate",
-     "must name the column"},
+    {"NoUnit", "# a comment\nenergy_keV,rate\n1,2\n2,3\n", 1, "", "# a comment",
+     "say which columns these are: {table: FILE, energy: {column: 1, unit: keV}, rate: {column: 2, "
+     "unit: 1/(tonne year keV)}}"},
+    {"NoHeader",
+     "\xef\xbb\xbf"
+     "9.87e-1 2.52e-5\n1.2 3e-5\n",
+     1, "", "9.87e-1 2.52e-5", "say which columns"},
+    {"TwoEnergies", "E [keV],ER [keV],rate [1/t/yr/keV]\n1,1,2\n2,2,3\n", 1, "",
+     "E [keV],ER [keV],rate [1/t/yr/keV]", "two columns may be the energy"},
+    {"DecimalComma", "E [keV];rate [1/t/yr/keV]\n0,5;2,25\n1,5;2,5\n", 2, "", "0,5;2,25",
+     "write them with a point"},
+    {"ARowThatDoesNotFit", "E [keV];rate [1/t/yr/keV]\n0.5;2\n1.5;x\n", 3, "", "1.5;x",
+     "not 2 numbers"},
+    {"RateInAnotherUnit", "E [keV];rate [1/yr/keV]\n0.5;2\n1.5;3\n", 1, "",
+     "E [keV];rate [1/yr/keV]", "not said which column is the rate"},
+    {"Prose", "a table\nof no numbers\n", 1, "", "a table", "not a table of numbers"},
     {"OneRow", header + "1,2\n", 0, energy, "", "two rows at least"},
     {"NoRows", header, 0, energy, "", "two rows at least"},
 };

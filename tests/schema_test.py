@@ -19,7 +19,8 @@ MAGNU, SOURCE = sys.argv[1], pathlib.Path(sys.argv[2])
 SCHEMA = json.loads((SOURCE / "configs/study.schema.json").read_text("utf-8"))
 
 # Keys whose default is a sentence, or none: the schema says it in words.
-DESCRIBED = {"name", "components", "oscillation", "upper", "bins", "resolution", "background.fraction", "background.flat",
+DESCRIBED = {"name", "components", "oscillation", "upper", "bins", "resolution", "background.fraction", "background.flat", "background.energy",
+             "background.rate",
              "background.table", "mu_eff", "axes", "reach", "reach.mu_eff", "reach.by", "reach.from", "reach.to",
              "curves"}
 
@@ -33,6 +34,8 @@ GOOD = {
     "energies": "threshold: 300 eV\nupper: 3e-2 MeV",
     "exposures": "exposure: 40 x 365 kg day\ncurves: [{name: a, exposure: 0.5 * 4 t yr}, "
                  "{name: b, exposure: 2 years x 3 tonnes}]",
+    "joined units": "exposure: 40 t*yr\ncurves: [{name: a, exposure: 40 t·yr}, {name: b, exposure: 3 tonne-years}, "
+                    "{name: c, exposure: 3 t-yr, threshold: 1 keVee}, {name: d, channel: nuclear, threshold: 1 keVnr}]",
     "backgrounds": "background: [xenon1t, xe136_2nbb, {fraction: 0}, {flat: 1e-2}]",
     "no background": "background: []",
     "axes of every kind": "axes: {oscillation.dm2_21: {from: 5e-5, to: 1e-4, points: 3, spacing: log}, "
@@ -130,7 +133,7 @@ def schema_keys(properties=SCHEMA["properties"], prefix=""):
     for name, node in properties.items():
         node = keys[prefix + name] = resolved(node)
         maps = [node, *node.get("items", {}).get("anyOf", [])]  # the map itself, or in a list of choices
-        for inner in maps if name not in ("curves", "axes") else []:
+        for inner in maps if name not in ("curves", "axes", "energy", "rate") else []:
             keys.update(schema_keys(inner.get("properties", {}), name + "."))
     return keys
 

@@ -116,13 +116,20 @@ bool parse_number(std::string_view text, double& value) {
 }
 
 std::string read_file(const std::string& path) {
-  if (std::filesystem::is_directory(path))
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored))
     throw InputError({path, 0, "", ""}, "this is a folder", "name a file");
+  if (std::filesystem::is_character_file(path, ignored) ||
+      std::filesystem::is_block_file(path, ignored))  // some never end
+    throw InputError({path, 0, "", ""}, "this is a device", "name a file");
   std::ifstream stream(path, std::ios::binary);
   if (!stream)
     throw InputError({path, 0, "", ""}, std::string("cannot be read: ") + std::strerror(errno),
                      "check the path and its permissions");
-  return {std::istreambuf_iterator<char>(stream), {}};
+  std::string text{std::istreambuf_iterator<char>(stream), {}};
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";  // UTF-8 as some editors write it
+  if (text.starts_with(byte_order_mark)) text.erase(0, byte_order_mark.size());
+  return text;
 }
 
 std::string csv_field(const std::string& text) {

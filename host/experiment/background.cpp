@@ -8,6 +8,7 @@
 #include "magnu/core/data.hpp"
 #include "magnu/core/error.hpp"
 #include "magnu/core/quadrature.hpp"
+#include "magnu/experiment/rate_table.hpp"
 #include "magnu/physics/constants.hpp"
 #include "magnu/physics/double_beta.hpp"
 
@@ -99,26 +100,50 @@ std::vector<std::string> background_names() {
   return names;
 }
 
-Background table_background(const std::string& path) {
-  const CsvTable csv(path, read_file(path));
-  const std::string energy_column = "energy_keV", rate_column = "rate_per_tonne_year_keV";
-  auto table = std::make_shared<BackgroundTable>();
-  table->file = path;
-  table->rate = csv.numbers(rate_column);
-  for (const double e : csv.numbers(energy_column)) table->energy.push_back(e * constants::keV);
-  if (csv.rows() < 2)
+namespace {
+
+const std::string energy_column = "energy_keV", rate_column = "rate_per_tonne_year_keV";
+
+/// A table with magnu's own header: CSV in the strict sense.
+BackgroundTable own_table(const std::string& path, const std::string& text,
+                          std::vector<int>& lines) {
+  const CsvTable csv(path, text);
+  BackgroundTable table;
+  table.file = path;
+  table.rate = csv.numbers(rate_column);
+  for (const double e : csv.numbers(energy_column)) table.energy.push_back(e * constants::keV);
+  for (std::size_t row = 0; row < csv.rows(); ++row) lines.push_back(csv.line(row));
+  return table;
+}
+
+}  // namespace
+
+Background table_background(const std::string& path, const TableColumns& columns) {
+  const auto text = read_file(path);
+  std::vector<int> lines;
+  const bool own = columns == TableColumns() && text.find(energy_column) != text.npos &&
+                   text.find(rate_column) != text.npos;
+  auto table = std::make_shared<BackgroundTable>(own ? own_table(path, text, lines)
+                                                     : read_rate_table(path, text, columns, lines));
+  if (table->energy.size() < 2)
     throw InputError({path, 0, energy_column, ""}, "a background table needs two rows at least",
                      "give the rate at the energies between which it is linear");
-  for (std::size_t row = 0; row < csv.rows(); ++row) {
+  const auto energy_at = [&](std::size_t row) {
+    return shortest(table->energy[row] / constants::keV) + " keV";
+  };
+  for (std::size_t row = 0; row < table->energy.size(); ++row) {
     if (row > 0 && table->energy[row] <= table->energy[row - 1])
-      throw InputError({path, csv.line(row), energy_column, csv.text(row, energy_column)},
-                       "energies must ascend", "sort the rows and remove doubles");
+      throw InputError({path, lines[row], energy_column, energy_at(row)}, "energies must ascend",
+                       "sort the rows and remove doubles");
     if (table->energy[row] < 0)
-      throw InputError({path, csv.line(row), energy_column, csv.text(row, energy_column)},
+      throw InputError({path, lines[row], energy_column, energy_at(row)},
                        "an energy cannot be negative", "give an energy of zero or more");
     if (table->rate[row] < 0)
-      throw InputError({path, csv.line(row), rate_column, csv.text(row, rate_column)},
+      throw InputError({path, lines[row], rate_column, shortest(table->rate[row])},
                        "a rate cannot be negative", "give a rate of zero or more");
+    if (table->rate[row] > 1e15)
+      throw InputError({path, lines[row], rate_column, shortest(table->rate[row])}, "out of range",
+                       "give a rate of 1e15 per tonne, year and keV at most");
   }
   return {Background::Kind::table, 1, "", {}, std::move(table)};
 }

@@ -43,8 +43,9 @@ double read_between(const Setting& setting, double low, double high, bool closed
 // Beyond this, products of settings would leave the range of a double.
 constexpr double largest = 1e15;
 
-double read_positive(const Setting& setting, Dimension dimension) {
-  const double value = read_quantity(setting, dimension);
+double read_positive(const Setting& setting, Dimension dimension,
+                     RecoilScale scale = RecoilScale::any) {
+  const double value = read_quantity(setting, dimension, scale);
   if (!(value > 0)) throw setting.error("must be positive", "give a value above zero");
   if (value < 1 / largest || value > largest)
     throw setting.error("out of range", "give a value from 1e-15 to 1e15");
@@ -110,6 +111,38 @@ MuGrid read_mu_grid(const Setting& setting) {
   return grid;
 }
 
+/// {column: 1, unit: keV} of a background table.
+TableColumn read_column(const Setting& setting) {
+  if (setting.kind != Setting::Kind::map)
+    throw setting.error("a map of column and unit is expected here",
+                        "write {column: 1, unit: keV}");
+  check_keys(setting, {"column", "unit"});
+  const auto *column = setting.find("column"), *unit = setting.find("unit");
+  if (!column || !unit)
+    throw setting.error("column and unit are needed", "write {column: 1, unit: keV}");
+  return {read_text(*column, "give a column's name, or its place from 1"),
+          read_text(*unit, "give its unit, such as keV or 1/(tonne year keV)")};
+}
+
+Background read_table(const Setting& entry, const Setting& table, const std::string& folder) {
+  for (const auto& [key, value] : entry.entries)
+    if (key != "table" && key != "energy" && key != "rate")
+      throw value.error("does not belong to a table",
+                        "make it an entry of its own, or write {table: FILE, energy: {column: 1, "
+                        "unit: keV}, rate: {column: 2, unit: 1/(tonne year keV)}}");
+  TableColumns columns;
+  if (const auto* energy = entry.find("energy")) columns.energy = read_column(*energy);
+  if (const auto* rate = entry.find("rate")) columns.rate = read_column(*rate);
+  const fs::path path = read_text(table, "name a CSV file");
+  try {
+    return table_background(
+        (path.is_absolute() ? path : fs::path(folder) / path).lexically_normal(), columns);
+  } catch (const InputError& problem) {
+    if (problem.location.line > 0 || !problem.location.key.empty()) throw;
+    throw table.error(problem.what(), "");
+  }
+}
+
 Background read_background_entry(const Setting& entry, const std::string& folder) {
   if (entry.kind == Setting::Kind::scalar) {
     const auto names = background_names();
@@ -120,6 +153,7 @@ Background read_background_entry(const Setting& entry, const std::string& folder
                                                 std::string("known: ") + joined(names) +
                                                 ", {fraction: F}, {flat: RATE}, {table: FILE}");
   }
+  if (const auto* table = entry.find("table")) return read_table(entry, *table, folder);
   if (entry.kind != Setting::Kind::map || entry.entries.size() != 1)
     throw entry.error("a name or a map of one key is expected here",
                       "write for example xenon1t or {fraction: 0.25}");
@@ -127,14 +161,7 @@ Background read_background_entry(const Setting& entry, const std::string& folder
   const auto& [kind, value] = entry.entries.front();
   if (kind == "fraction") return {Background::Kind::fraction, read_not_negative(value), "", {}, {}};
   if (kind == "flat") return {Background::Kind::flat, read_not_negative(value), "", {}, {}};
-  const fs::path path = read_text(value, "name a CSV file");
-  try {
-    return table_background(
-        (path.is_absolute() ? path : fs::path(folder) / path).lexically_normal());
-  } catch (const InputError& problem) {
-    if (problem.location.line > 0 || !problem.location.key.empty()) throw;
-    throw value.error(problem.what(), "");
-  }
+  throw value.error("a column without a table", "write {table: FILE, energy: ..., rate: ...}");
 }
 
 std::vector<Background> read_background(const Setting& setting, const std::string& folder) {
@@ -164,6 +191,7 @@ std::vector<std::string> read_components(const Setting& setting) {
 void read_settings(Curve& curve, const Setting& map, const std::string& folder,
                    std::string_view only) {
   const auto facts = process_facts(curve.channel);
+  const auto scale = facts.electron_recoils ? RecoilScale::electron : RecoilScale::nuclear;
   const auto with = [&](const char* key, auto&& read) {
     if (!only.empty() && only != key) return;
     if (const auto* setting = map.find(key)) read(*setting);
@@ -189,11 +217,11 @@ void read_settings(Curve& curve, const Setting& map, const std::string& folder,
   });
   with("exposure", [&](auto& s) { curve.exposure = read_positive(s, Dimension::exposure); });
   with("threshold", [&](auto& s) {
-    curve.threshold = read_positive(s, Dimension::energy);
+    curve.threshold = read_positive(s, Dimension::energy, scale);
     if (curve.threshold < lowest_recoil)
       throw s.error("below the lowest threshold, 1 eV", "give 0.001 keV or more");
   });
-  with("upper", [&](auto& s) { curve.upper = read_positive(s, Dimension::energy); });
+  with("upper", [&](auto& s) { curve.upper = read_positive(s, Dimension::energy, scale); });
   if (!(curve.threshold < curve.upper)) {
     // Where the curve itself gives one of the two, that is the place to look.
     const auto *threshold = map.find("threshold"), *upper = map.find("upper");
@@ -222,6 +250,10 @@ void read_settings(Curve& curve, const Setting& map, const std::string& folder,
       if (electronic && !facts.electron_recoils)
         throw s.items[i].error("a background of electron recoils on channel " + curve.channel,
                                "use {fraction: F}, {flat: RATE} or {table: FILE} there");
+      if (entry.table && entry.table->scale != RecoilScale::any && entry.table->scale != scale)
+        throw s.items[i].error(
+            "a table of energies in " + entry.table->energy_unit + " on channel " + curve.channel,
+            "use a table of this channel's recoils");
       if (has_double_beta(entry) && !has_xe136)
         throw s.items[i].error(curve.target + " holds no 136Xe", "use another background");
     }

@@ -75,8 +75,11 @@ const std::vector<Key>& study_keys() {
        "background as a fraction of the signal in each bin"},
       {"background.flat", "number", "1/(tonne year keV)", "none", "constant background rate"},
       {"background.table", "file", "", "none",
-       "CSV file with columns energy_keV,rate_per_tonne_year_keV; linear between rows, zero "
-       "outside; the path is relative to the study's file"},
+       "file of energies and rates; linear between rows, zero outside; the path is relative to the "
+       "study's file"},
+      {"background.energy", "{column: C, unit: U}", "", "none",
+       "of a table whose header does not say it: the column of energies, by name or place from 1"},
+      {"background.rate", "{column: C, unit: U}", "", "none", "likewise the column of rates"},
       {"fraction_in", "variance | error", "", "variance",
        "where a background fraction f goes: sigma^2 = x + f x, or sigma = (1 + f) sqrt(x)"},
       {"statistic", "counts | density", "", "counts",

@@ -8,40 +8,10 @@
 
 #include "magnu/core/csv.hpp"
 #include "magnu/physics/constants.hpp"
+#include "magnu/physics/units.hpp"
 
 namespace magnu {
 namespace {
-
-struct Unit {
-  const char* name;
-  double factor;
-  int energy, mass, time, moment;  ///< exponents
-};
-
-// To MeV, tonne, year and mu_B.
-constexpr Unit units[] = {
-    {"eV", constants::eV, 1, 0, 0, 0},
-    {"keV", constants::keV, 1, 0, 0, 0},
-    {"MeV", 1, 1, 0, 0, 0},
-    {"GeV", 1e3, 1, 0, 0, 0},
-    {"kg", 1e-3, 0, 1, 0, 0},
-    {"t", 1, 0, 1, 0, 0},
-    {"tonne", 1, 0, 1, 0, 0},
-    {"tonnes", 1, 0, 1, 0, 0},
-    {"d", 1 / 365.25, 0, 0, 1, 0},
-    {"day", 1 / 365.25, 0, 0, 1, 0},
-    {"days", 1 / 365.25, 0, 0, 1, 0},
-    {"yr", 1, 0, 0, 1, 0},
-    {"year", 1, 0, 0, 1, 0},
-    {"years", 1, 0, 0, 1, 0},
-    {"mu_B", 1, 0, 0, 0, 1},
-};
-
-const Unit* find_unit(const std::string& name) {
-  for (const auto& unit : units)
-    if (name == unit.name) return &unit;
-  return nullptr;
-}
 
 const char* remedy_for(Dimension dimension) {
   switch (dimension) {
@@ -65,10 +35,10 @@ const std::string& text_of(const Setting& setting, Dimension dimension) {
 
 }  // namespace
 
-double read_quantity(const Setting& setting, Dimension dimension) {
+double read_quantity(const Setting& setting, Dimension dimension, RecoilScale scale) {
   std::istringstream words(text_of(setting, dimension));
   double value = 1;
-  int energy = 0, mass = 0, time = 0, moment = 0;
+  Unit unit;
   bool any_number = false, any_unit = false, joined = true;
   for (std::string word; words >> word;) {
     if (double number = 0; parse_number(word, number)) {
@@ -81,12 +51,13 @@ double read_quantity(const Setting& setting, Dimension dimension) {
       value *= number;
       any_number = true;
       joined = false;
-    } else if (const auto* unit = find_unit(word)) {
-      value *= unit->factor;
-      energy += unit->energy;
-      mass += unit->mass;
-      time += unit->time;
-      moment += unit->moment;
+    } else if (const auto found = read_unit(word); found && word.find('/') == word.npos) {
+      value *= found->factor;
+      unit.energy += found->energy;
+      unit.mass += found->mass;
+      unit.time += found->time;
+      unit.moment += found->moment;
+      if (found->scale != RecoilScale::any) unit.scale = found->scale;
       any_unit = true;
     } else if (word == "x" || word == "*") {
       joined = true;
@@ -98,15 +69,17 @@ double read_quantity(const Setting& setting, Dimension dimension) {
   }
   if (!std::isfinite(value)) throw setting.error("not a finite number", remedy_for(dimension));
   if (!any_number) throw setting.error("not a number", remedy_for(dimension));
-  const auto is = [&](int e, int m, int t, int mu) {
-    return energy == e && mass == m && time == t && moment == mu;
-  };
-  const bool right = dimension == Dimension::energy     ? is(1, 0, 0, 0)
-                     : dimension == Dimension::exposure ? is(0, 1, 1, 0)
-                     : dimension == Dimension::moment   ? is(0, 0, 0, 1)
+  const bool right = dimension == Dimension::energy     ? unit.is(1, 0, 0, 0)
+                     : dimension == Dimension::exposure ? unit.is(0, 1, 1, 0)
+                     : dimension == Dimension::moment   ? unit.is(0, 0, 0, 1)
                                                         : !any_unit;
   if (!right)
     throw setting.error(any_unit ? "the wrong unit" : "the unit is missing", remedy_for(dimension));
+  if (scale != RecoilScale::any && unit.scale != RecoilScale::any && unit.scale != scale)
+    throw setting.error(scale == RecoilScale::nuclear
+                            ? "an energy seen as an electron's (ee), on nuclear recoils"
+                            : "an energy seen as a nucleus's (nr), on electron recoils",
+                        "give the recoil energy, in keV");
   return value;
 }
 

@@ -159,6 +159,20 @@ void warn_of_replaced(const Setting& root, const std::string& path, const std::s
     for (const auto& curve : curves->items) warn_in(curve);
 }
 
+/// How tables were read whose header is not magnu's own.
+void note_tables(Study& study) {
+  std::set<std::string> said;
+  const auto see = [&](const std::vector<Background>& list) {
+    for (const auto& entry : list)
+      if (entry.table && !entry.table->reading.empty() &&
+          said.insert(entry.table->file + entry.table->reading).second)
+        study.notes.push_back(quotable(entry.table->file, 200) + ": " + entry.table->reading);
+  };
+  for (const auto& curve : study.curves) see(curve.background);
+  for (const auto& axis : study.axes)
+    for (const auto& curve : axis.chosen) see(curve.background);
+}
+
 /// Tables that end inside the bins of a curve, wherever its axes take them: beyond, no background
 /// is counted, and limits are better than they should be.
 void warn_of_short_tables(Study& study) {
@@ -247,6 +261,7 @@ Study read_study(const std::string& path, const std::vector<std::string>& overri
   check_replaced(root, study, folder);
   for (std::size_t c = 0; c < names.size(); ++c) study.curves[c].name = names[c];
   warn_of_short_tables(study);
+  note_tables(study);
   return study;
 }
 

@@ -39,7 +39,14 @@ void emit_background(YAML::Emitter& out, const std::vector<Background>& list,
         pair("flat", fmt::format("{}", entry.value));
         break;
       case Background::Kind::table:
-        pair("table", table_text(*entry.table));
+        out << YAML::BeginMap << YAML::Key << "table" << YAML::Value << table_text(*entry.table);
+        for (const auto& [key, column] : {std::pair{"energy", entry.table->columns.energy},
+                                          std::pair{"rate", entry.table->columns.rate}})
+          if (!column.column.empty())
+            out << YAML::Key << key << YAML::Value << YAML::BeginMap << YAML::Key << "column"
+                << YAML::Value << column.column << YAML::Key << "unit" << YAML::Value << column.unit
+                << YAML::EndMap;
+        out << YAML::EndMap;
         break;
       default:
         out << entry.name;

@@ -45,6 +45,7 @@ double events_at_limit(const CurveResult& r) {
 }  // namespace
 
 void warn_about(const Study& study, spdlog::level::level_enum level_of_the_rest) {
+  for (const auto& note : study.notes) spdlog::info(note);
   const auto warnings = study_warnings(study);
   for (std::size_t i = 0; i < warnings.size(); ++i)
     spdlog::log(i < study.warnings.size() ? spdlog::level::warn : level_of_the_rest, warnings[i]);

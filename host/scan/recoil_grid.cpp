@@ -87,11 +87,12 @@ int order_at_end(const BetaEnd& end, double lower, double upper) {
                   static_cast<int>(exponential));
 }
 
-/// Whether a component ends at an energy [MeV]: a rate that vanishes there, as the square of the
-/// distance and, off nuclei, as its cube, takes as many orders more to keep its relative accuracy.
+/// Whether an energy [MeV] is in the last quarter of a component: a rate that falls there towards
+/// zero, as the square of the distance and, off nuclei, as its cube, takes as many orders more to
+/// keep its relative accuracy.
 constexpr int vanishing_orders = 3;
-bool ends_at(const SolarFlux& flux, double energy) {
-  const auto here = [&](double end) { return std::abs(energy - end) < 1e-12 * end; };
+bool falls_off_at(const SolarFlux& flux, double energy) {
+  const auto here = [&](double end) { return energy > 0.75 * end && energy < (1 + 1e-12) * end; };
   for (std::size_t c = 0; c < flux.components.size(); ++c)
     if (const int next = flux.first_panel[c + 1];
         next > flux.first_panel[c] && here(flux.panels[next - 1].upper))
@@ -129,7 +130,7 @@ std::vector<Stretch> stretches(const Curve& curve, const Target& target, const S
       const double from = minimum_neutrino_energy(edges[p - 1], mass);
       const double to = minimum_neutrino_energy(edges[p], mass);
       int order = order_for(ellipse_of_ratio(edges[p] / edges[p - 1]), accuracy);
-      int end_order = ends_at(flux, to) ? order + vanishing_orders : 0;
+      int end_order = falls_off_at(flux, to) ? order + vanishing_orders : 0;
       for (const auto& end : flux.beta_ends)
         end_order = std::max(end_order, order_at_end(end, from, to));
       order = std::max(order, end_order);

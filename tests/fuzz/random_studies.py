@@ -205,12 +205,6 @@ class Studies:
         return "".join(f"{key}: {flow(value)}\n" for key, value in study.items())
 
 
-def never_ends(text):
-    """The parser's loop over what follows a whole value, which is mended elsewhere."""
-    lines = text.strip().splitlines()
-    return any(line.rstrip().endswith(("],", "},")) for line in lines)
-
-
 class Trial:
     def __init__(self, magnu, schema, keep):
         self.magnu, self.schema, self.keep = magnu, jsonschema.Draft7Validator(schema), keep

@@ -6,14 +6,33 @@
 #include <vector>
 
 #include "magnu/physics/target.hpp"
+#include "magnu/physics/units.hpp"
 
 namespace magnu {
+
+/// Which column of a file holds a quantity, and in which unit. Empty: to be told by the header.
+struct TableColumn {
+  std::string column;  ///< its name, or its place from 1
+  std::string unit;
+
+  bool operator==(const TableColumn&) const = default;
+};
+
+struct TableColumns {
+  TableColumn energy, rate;
+
+  bool operator==(const TableColumns&) const = default;
+};
 
 /// A rate that is linear between the rows of a file and zero outside.
 struct BackgroundTable {
   std::string file;
   std::vector<double> energy;  ///< MeV, ascending
   std::vector<double> rate;    ///< 1/(t yr keV)
+  TableColumns columns = {};   ///< as the study names them
+  std::string energy_unit = "keV";
+  RecoilScale scale = RecoilScale::any;
+  std::string reading = {};  ///< how the columns were understood; empty for magnu's own header
 
   bool operator==(const BackgroundTable&) const = default;
 };
@@ -39,9 +58,11 @@ struct Background {
 Background named_background(const std::string& name);
 std::vector<std::string> background_names();
 
-/// Reads a table with columns energy_keV,rate_per_tonne_year_keV; InputError for fewer than two
-/// rows, energies that do not ascend, NaN and negative rates.
-Background table_background(const std::string& path);
+/// Reads a table: of columns energy_keV,rate_per_tonne_year_keV, or of any whose names and units
+/// say what they are, or that `columns` name; separated by commas, tabs, semicolons or blanks.
+/// InputError for what remains open, fewer than two rows, energies that do not ascend, NaN and
+/// negative rates.
+Background table_background(const std::string& path, const TableColumns& columns = {});
 
 /// Sum of the fractions in a list.
 double background_fraction(const std::vector<Background>& list);

@@ -3,15 +3,18 @@
 #include <string>
 
 #include "magnu/io/setting.hpp"
+#include "magnu/physics/units.hpp"
 
 namespace magnu {
 
 /// What a text with units may measure, and in which unit it is then returned.
 enum class Dimension { energy /* MeV */, exposure /* tonne year */, moment /* mu_B */, number };
 
-/// Reads "0.3 keV", "40 tonne year", "200 tonne x 10 year". InputError for a missing or wrong unit
-/// and for what is not a finite number.
-double read_quantity(const Setting& setting, Dimension dimension);
+/// Reads "0.3 keV", "40 tonne year", "40 t*yr", "200 tonne x 10 year". InputError for a missing or
+/// wrong unit, for keVee or keVnr on the other kind of recoils, and for what is not a finite
+/// number.
+double read_quantity(const Setting& setting, Dimension dimension,
+                     RecoilScale scale = RecoilScale::any);
 
 /// A finite number without unit.
 double read_number(const Setting& setting);

@@ -12,7 +12,8 @@
 /// What a user should know about a study and its limits, on the log.
 namespace magnu {
 
-/// Settings without effect and tables too short as warnings; the rest, which `check` tells too, at a level of its own.
+/// Settings without effect and tables too short as warnings; the rest, which `check` tells too, at
+/// a level of its own.
 void warn_about(const Study& study, spdlog::level::level_enum level_of_the_rest);
 
 /// Limits that rest on so few events of magnetic signal that a chi^2 with Gaussian errors means
