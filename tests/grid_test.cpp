@@ -349,7 +349,7 @@ TEST_P(ReachTest, TheLimitAtWhatWasFoundIsTheGoal) {
 TEST_F(GridTest, LimitsGoAsTheRootOfTheScaleOfTheError) {
   const auto study = study_of(
       "bins: 4\nbackground: [{fraction: 0.3}, {flat: 2}]\naxes:\n  exposure: [2 t yr, 30 t yr]\n"
-      "  sigma_scale: [1, 0.25, 3]\n  fraction_in: [variance, error]\n"
+      "  sigma_scale: [0.25, 1, 3]\n  fraction_in: [variance, error]\n"
       "  confidence_level: [0.9, 0.95]\n");
   const Grid grid(study.curves, study.axes);
   const auto limits = scan(grid, *runner_).limits;
@@ -365,7 +365,7 @@ TEST_F(GridTest, LimitsGoAsTheRootOfTheScaleOfTheError) {
 // chi^2 = exposure mu^4/scale^2 times a sum: with twice the error four times the exposure.
 TEST_F(GridTest, TheExposureThatIsNeededGoesAsTheSquareOfTheScaleOfTheError) {
   const auto study = study_of(
-      "bins: 4\nbackground: [{fraction: 0.3}, {flat: 2}]\naxes:\n  sigma_scale: [1, 2, 0.5]\n"
+      "bins: 4\nbackground: [{fraction: 0.3}, {flat: 2}]\naxes:\n  sigma_scale: [0.5, 1, 2]\n"
       "  fraction_in: [variance, error]\n"
       "reach: {mu_eff: 7e-12 mu_B, by: exposure, from: 1e-6 t yr, to: 1e9 t yr}\n");
   const Grid grid(study.curves, study.axes, study.reach);
