@@ -345,6 +345,84 @@ TEST_P(ReachTest, TheLimitAtWhatWasFoundIsTheGoal) {
   EXPECT_EQ(std::memcmp(again.data(), found.data(), found.size() * sizeof(double)), 0);
 }
 
+// sigma = scale sqrt(v): the limit goes as its root whatever stands beside it on the axes.
+TEST_F(GridTest, LimitsGoAsTheRootOfTheScaleOfTheError) {
+  const auto study = study_of(
+      "bins: 4\nbackground: [{fraction: 0.3}, {flat: 2}]\naxes:\n  exposure: [2 t yr, 30 t yr]\n"
+      "  sigma_scale: [0.25, 1, 3]\n  fraction_in: [variance, error]\n"
+      "  confidence_level: [0.9, 0.95]\n");
+  const Grid grid(study.curves, study.axes);
+  const auto limits = scan(grid, *runner_).limits;
+  Engine engine(*runner_, Evaluation::fast);
+  for (std::size_t i = 0; i < grid.size(); ++i) {
+    auto curve = grid.at(i);
+    const double scale = curve.sigma_scale;
+    curve.sigma_scale = 1;
+    EXPECT_NEAR(limits[i] / engine.run(curve).limit, std::sqrt(scale), 1e-11) << i;
+  }
+}
+
+// chi^2 = exposure mu^4/scale^2 times a sum: with twice the error four times the exposure.
+TEST_F(GridTest, TheExposureThatIsNeededGoesAsTheSquareOfTheScaleOfTheError) {
+  const auto study = study_of(
+      "bins: 4\nbackground: [{fraction: 0.3}, {flat: 2}]\naxes:\n  sigma_scale: [0.5, 1, 2]\n"
+      "  fraction_in: [variance, error]\n"
+      "reach: {mu_eff: 7e-12 mu_B, by: exposure, from: 1e-6 t yr, to: 1e9 t yr}\n");
+  const Grid grid(study.curves, study.axes, study.reach);
+  const auto needed = scan(grid, *runner_).limits;
+  std::vector<double> at_one;
+  for (std::size_t i = 0; i < grid.size(); ++i)
+    if (grid.at(i).sigma_scale == 1) at_one.push_back(needed[i]);
+  ASSERT_EQ(at_one.size(), 2u);
+  for (std::size_t i = 0; i < grid.size(); ++i) {
+    const auto curve = grid.at(i);
+    const double one = at_one[curve.fraction_in == FractionIn::error];
+    EXPECT_NEAR(needed[i] / one, curve.sigma_scale * curve.sigma_scale, 1e-11) << i;
+  }
+}
+
+TEST_P(ReachTest, WhatIsFoundLiesInTheRange) {
+  for (const double mu_eff : {1e-12, 2e-11, 1e-10}) {  // hardly ever, always and at once
+    auto study = study_of(
+        std::string("bins: 5\nbackground: [{fraction: 0.1}, {flat: 1}]\naxes:\n"
+                    "  fraction_in: [variance, error]\n  sigma_scale: [0.1, 1]\nreach: {mu_eff: ") +
+        GetParam().range + ", by: " + GetParam().by + "}\n");
+    study.reach->mu_eff = mu_eff;
+    const Grid grid(study.curves, study.axes, study.reach);
+    const auto runner = make_cpu_runner(1, best_instruction_set());
+    for (const double value : scan(grid, *runner).limits) {
+      if (std::isnan(value)) continue;
+      EXPECT_GE(value, study.reach->from());
+      EXPECT_LE(value, study.reach->to());
+    }
+    const bool more_helps = GetParam().by == std::string("exposure");
+    if (mu_eff == 1e-10) {
+      for (const double value : scan(grid, *runner).limits)
+        EXPECT_EQ(value, more_helps ? study.reach->from() : study.reach->to());
+    }
+  }
+}
+
+// The goal is the limit at an end itself, which then is the answer and not a NaN.
+TEST_P(ReachTest, AnEndAtWhichTheLimitIsTheGoalIsFound) {
+  const std::string by = GetParam().by;
+  auto study =
+      study_of("bins: 5\nreach: {mu_eff: " + std::string(GetParam().range) + ", by: " + by + "}\n");
+  const auto runner = make_cpu_runner(1, best_instruction_set());
+  auto& ends = study.reach->range.values;
+  if (by == "threshold")  // it is searched for in the logarithm
+    while (std::exp(std::log(ends[0])) != ends[0]) ends[0] = std::nextafter(ends[0], 1.0);
+  const double best = by == "exposure" ? study.reach->to() : study.reach->from();
+  auto curve = study.curves.front();
+  curve.background = {{Background::Kind::flat, 0.5, "", {}, {}}};
+  auto there = curve;
+  study.reach->range.put(there, by == "exposure" ? 1 : 0);
+  study.reach->mu_eff = scan(Grid({there}, {}), *runner).limits.front();
+  if (by != "threshold") study.reach->mu_eff *= 1 + 1e-14;  // rounding of another formula
+  const auto found = scan(Grid({curve}, {}, study.reach), *runner).limits;
+  EXPECT_NEAR(found.front(), best, 1e-9 * best + 1e-12);
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Settings, ReachTest,
     testing::Values(Asked{"Exposure", "exposure", "7e-12 mu_B, from: 0.5 t yr, to: 200 t yr"},
