@@ -232,9 +232,9 @@ class Trial:
         before = self.files(folder)
         command = [self.magnu, "scan", "study.yaml", "--out", "out", "--threads", "1", "--backend", "cpu", "--verify"]
         try:
-            run = subprocess.run(command, cwd=folder, capture_output=True, timeout=60)
+            run = subprocess.run(command, cwd=folder, capture_output=True, timeout=300)
         except subprocess.TimeoutExpired:
-            return "did not end within a minute", False, None
+            return "did not end within five minutes", False, None
         errors = run.stderr.decode("utf-8", "replace")
         last = errors.strip().splitlines()[-1][:200] if errors.strip() else "nothing"
         if run.returncode not in (0, 1, 2):
