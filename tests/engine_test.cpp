@@ -263,6 +263,17 @@ TEST_F(EngineTest, WorkIsSharedBetweenCurves) {
   EXPECT_EQ(engine_.counters().combinations, 6u);
 }
 
+TEST(MuGrid, KeepsBothEndsToTheBit) {
+  for (const std::size_t points : {2, 7, 4001}) {
+    const auto mu = MuGrid{1e-13, 1e-9, points}.values();
+    ASSERT_EQ(mu.size(), points);
+    EXPECT_EQ(mu.front(), 1e-13);
+    EXPECT_EQ(mu.back(), 1e-9);
+  }
+  EXPECT_NEAR((MuGrid{1e-13, 1e-9, 5}.values()[1]) / 1e-12, 1, 1e-14);
+  EXPECT_EQ((MuGrid{1e-13, 1e-9, 1}.values()), std::vector<double>{1e-13});
+}
+
 TEST(DeltaChiSquared, QuantilesOfOneDegreeOfFreedom) {
   EXPECT_NEAR(delta_chi2_for(0.9), 2.7055434540954, 1e-10);
   EXPECT_NEAR(delta_chi2_for(0.95), 3.8414588206941, 1e-10);

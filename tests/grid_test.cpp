@@ -301,6 +301,73 @@ TEST_F(GridTest, WhatTheDiskCannotHoldIsRefused) {
   }
 }
 
+/// A detector of one bin with powers of two everywhere, in which nothing is rounded.
+CombineProblem exact_problem(AmplitudeReach reach) {
+  CombineProblem problem;
+  problem.add_row(std::vector<double>{1}, std::vector<double>{1}, std::vector<double>{1},
+                  std::vector<double>{0});
+  problem.base.goal = 0.5;
+  problem.reach = reach;
+  return problem;
+}
+
+// chi^2 = mu^4/(1 + x) with a background of x, so the goal 1/2 is met at mu = 1 up to x = 1.
+TEST_F(GridTest, LimitsAndReachOfOneBinInClosedForm) {
+  const auto solve = [&](const CombineProblem& problem) {
+    return runner_->combine(problem, 0, 1)[0];
+  };
+  EXPECT_DOUBLE_EQ(solve(exact_problem({})), std::pow(0.5, 0.25));
+  for (const int by : {sets_flat, sets_fraction}) {
+    EXPECT_NEAR(solve(exact_problem({by, 1, 0, 8})), 1, 1e-15);
+    EXPECT_EQ(solve(exact_problem({by, 1, 1, 8})), 1) << "the least background will just do";
+    EXPECT_TRUE(std::isnan(solve(exact_problem({by, 1, 1.125, 8}))));
+    EXPECT_EQ(solve(exact_problem({by, 1, 0, 1})), 1);
+    EXPECT_EQ(solve(exact_problem({by, 1, 0, 0.5})), 0.5);
+  }
+  EXPECT_EQ(solve(exact_problem({sets_exposure, 1, 0.125, 8})), 0.5);
+  EXPECT_EQ(solve(exact_problem({sets_exposure, 1, 0.5, 8})), 0.5);
+  EXPECT_EQ(solve(exact_problem({sets_exposure, 1, 0.125, 0.5})), 0.5);
+  EXPECT_EQ(solve(exact_problem({sets_exposure, 1, 1, 8})), 1) << "more than is needed";
+  EXPECT_TRUE(std::isnan(solve(exact_problem({sets_exposure, 1, 0.125, 0.25}))));
+  // Into the error: sigma = (1 + x) sqrt(1), so x = sqrt(2) - 1.
+  auto in_error = exact_problem({sets_fraction, 1, 0, 8});
+  in_error.base.fraction_in_error = 1;
+  EXPECT_NEAR(solve(in_error), std::sqrt(2.0) - 1, 1e-15);
+  in_error.reach.to = 0.25;
+  EXPECT_EQ(solve(in_error), 0.25);
+  in_error.reach = {sets_fraction, 1, 0.5, 8};
+  EXPECT_TRUE(std::isnan(solve(in_error)));
+}
+
+// Recoil energies are laid once for all points of the response axes: the outermost decide.
+TEST_F(GridTest, ResponsesOfEveryWidthEqualSingleCurves) {
+  for (const char* axes : {"{upper: [4 keV, 40 keV, 90 keV]}", "{upper: [90 keV, 4 keV]}",
+                           "{resolution.b: [0.01, 0.2]}", "{resolution.b: [0.2, 0.01]}",
+                           "{resolution.a: [0.05, 2], threshold: [0.5 keV, 3 keV], bins: [1, 30]}"})
+    for (const char* resolution : {"", "resolution: {a: 0.1, b: 0.003}\n"}) {
+      const auto study =
+          study_of("bins: 3\nthreshold: 0.9 keV\nupper: 12 keV\nbackground: [{flat: 1}]\n" +
+                   std::string(resolution) + "axes: " + axes + "\n");
+      const Grid grid(study.curves, study.axes);
+      const auto limits = scan(grid, *runner_).limits;
+      for (std::size_t i = 0; i < grid.size(); ++i) {
+        Engine engine(*runner_, Evaluation::fast);
+        EXPECT_NEAR(limits[i] / engine.run(grid.at(i)).limit, 1, 1e-12) << axes << i;
+      }
+    }
+}
+
+TEST(AxisField, TheSizeOfABackgroundThatIsNotThereIsZero) {
+  Curve curve;
+  for (const char* path : {"background.flat", "background.fraction"}) {
+    const auto& member = find_axis_field(path)->member;
+    EXPECT_EQ(member.get(curve), 0);
+    member.put(curve, 3);
+    EXPECT_EQ(member.get(curve), 3);
+  }
+  EXPECT_EQ(curve.background.size(), 2u);
+}
+
 struct Asked {
   const char *name, *by, *range;
 };

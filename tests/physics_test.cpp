@@ -90,6 +90,20 @@ TEST(CoherentScattering, FormFactorIsOneAtRestAndSmoothAcrossTheSeries) {
         1e-4);
 }
 
+// The formula of its description, term by term and with digits to spare near q = 0.
+TEST(CoherentScattering, FormFactorIsHelms) {
+  for (const int a : {12, 40, 131})
+    for (const double x : {1e-3, 0.012, 0.0199, 0.0201, 0.3, 2.0, 4.0, 5.5}) {
+      const double s = 0.9, c = 1.23 * std::pow(a, 1.0 / 3) - 0.6;
+      const double rn = std::sqrt(c * c + 7 * std::pow(constants::pi * 0.52, 2) / 3 - 5 * s * s);
+      const long double y = x;  // q rn
+      const double bessel = static_cast<double>(3 * (std::sin(y) / y - std::cos(y)) / (y * y));
+      const double damping = std::exp(-0.5 * std::pow(s * x / rn, 2));
+      const double q = x / rn * constants::hbar_c / constants::femtometre;  // MeV
+      EXPECT_NEAR(helm_form_factor(q, a), bessel * damping, 2e-13) << a << " " << x;
+    }
+}
+
 TEST(Target, AbundancesAreNormalisedAndXenonIsAsTabulated) {
   for (const auto& name : target_names()) {
     double sum = 0;
@@ -175,6 +189,31 @@ TEST(Backgrounds, NamedOnesAddUpToTheirReferences) {
   EXPECT_NEAR(rate("xenon1t", 10), 71 + nbb, 1e-12);
   EXPECT_NEAR(rate("xenonnt", 10), 8.2 + nbb, 1e-12);
   EXPECT_NEAR(rate("darwin", 10), 0.603 + nbb, 1e-12);
+}
+
+/// Flat 4 per keV, then down to 1 at 8 keV: areas of a rectangle, a trapezium and parts of them.
+TEST(Backgrounds, ATableIsLinearBetweenItsRowsAndNothingOutside) {
+  auto table = std::make_shared<BackgroundTable>();
+  for (const double energy : {1.0, 2.0, 8.0}) table->energy.push_back(energy * keV);
+  table->rate = {4, 4, 1};
+  table->energy.shrink_to_fit();  // nothing behind the last row
+  const std::vector<Background> list{{Background::Kind::table, 1, "", {}, table}};
+  const auto xenon = load_target("xenon");
+  const auto rate = [&](double energy) { return background_rate(list, xenon, energy * keV); };
+  EXPECT_EQ(rate(0.99), 0);
+  EXPECT_DOUBLE_EQ(rate(1), 4);
+  EXPECT_DOUBLE_EQ(rate(2), 4);
+  EXPECT_NEAR(rate(6), 2, 1e-13);
+  EXPECT_NEAR(rate(8), 1, 1e-13);
+  EXPECT_EQ(rate(8.01), 0);
+  const auto events = [&](double from, double to) {
+    return background_events(list, xenon, from * keV, to * keV);
+  };
+  EXPECT_NEAR(events(0, 20), 4 + 15, 1e-12);
+  EXPECT_NEAR(events(1.5, 4), 2 + 7, 1e-12);
+  EXPECT_NEAR(events(4, 6), 5, 1e-12);
+  EXPECT_EQ(events(0.2, 1), 0);
+  EXPECT_EQ(events(8, 9), 0);
 }
 
 }  // namespace

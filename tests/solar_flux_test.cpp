@@ -85,6 +85,21 @@ TEST(SolarFlux, B8IsLinearBetweenTheNodesOfItsTable) {
   }
 }
 
+TEST(SolarFlux, ShellsAreThoseOfTheTableAndFewerThanEightMore) {
+  const auto flux = make_solar_flux(paper());
+  const auto table = data_table("production_bs05op.csv");
+  const std::size_t shells = flux.shell_density.size();
+  EXPECT_GE(shells, table.rows());
+  EXPECT_LT(shells, table.rows() + 8);
+  EXPECT_EQ(shells % 8, 0u);
+  ASSERT_EQ(flux.shell_fraction.size(), shells * flux.components.size());
+  for (std::size_t c = 0; c < flux.components.size(); ++c) {
+    double sum = 0;
+    for (std::size_t s = 0; s < shells; ++s) sum += flux.shell_fraction[c * shells + s];
+    EXPECT_NEAR(sum, 1, 1e-14) << flux.components[c];
+  }
+}
+
 TEST(SolarFlux, SurvivalMatchesTheReferenceValues) {
   const auto flux = make_solar_flux(paper());
   const auto view = flux.view();
