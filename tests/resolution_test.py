@@ -45,7 +45,7 @@ def main() -> int:
         folder = pathlib.Path(name)
         (folder / "s.yaml").write_text(STUDY)
         magnu("scan", "s.yaml", "--out", "out", folder=folder)
-        rows = list(csv.DictReader(line for line in (folder / "out/spectra.csv").open() if line[0] != "#"))
+        rows = list(csv.DictReader((folder / "out/spectra.csv").open()))
         for curve, end in ENDS.items():
             energy, weight = nodes(end)
             text = ""

@@ -32,6 +32,23 @@ const char* name_of(Statistic statistic) {
   return statistic == Statistic::density ? "density" : "counts";
 }
 
+/// What columns of the CSV files mean beyond their names; the files begin with their header.
+nlohmann::ordered_json columns_json(const Study& study) {
+  nlohmann::ordered_json json;
+  if (!study.is_grid())
+    json[file_names::spectra_csv] = {
+        {"signal",
+         "of the standard model with the curve's exposure, the toy experiment: events in the bin "
+         "(counts) or events per keV at its centre (density)"},
+        {"background", "all backgrounds together, likewise"},
+        {"sigma", "the error in chi^2, likewise; sigma_scale is in it"},
+        {"magnetic", "the extra signal at mu_eff = 1e-11 mu_B, likewise"}};
+  json[file_names::kinematic_limits_csv] = {
+      {"electron_keV", "largest recoil energy, arXiv:2008.05080 eq. (2.7) and table 1"},
+      {"nuclear_keV", "the same, for the target's mean nuclear mass"}};
+  return json;
+}
+
 std::string study_json(const Study& study, const std::vector<CurveResult>& results,
                        const Provenance& provenance) {
   nlohmann::ordered_json json;
@@ -49,6 +66,7 @@ std::string study_json(const Study& study, const std::vector<CurveResult>& resul
   if (study.is_grid()) json["surface"] = provenance.surface;
   if (provenance.shards > 0) json["shards"] = provenance.shards;
   json["wall_seconds"] = provenance.wall_seconds;
+  json["columns"] = columns_json(study);
   json["counters"] = provenance.counters;
   if (study.is_grid()) json["detectors"] = provenance.detectors;
   auto accuracy = nlohmann::ordered_json::object();
@@ -109,10 +127,6 @@ std::string curves_csv(const std::vector<CurveResult>& results) {
 
 std::string spectra_csv(const std::vector<CurveResult>& results) {
   std::string text =
-      "# signal: of the standard model with the curve's exposure, the toy experiment; events in "
-      "the "
-      "bin (counts) or events per keV at its centre (density). background and sigma (the error in "
-      "chi^2): likewise. magnetic: the extra signal at mu_eff = 1e-11 mu_B.\n"
       "curve,channel,statistic,bin,lower_keV,upper_keV,signal,background,sigma,magnetic\n";
   for (const auto& r : results)
     for (int bin = 0; bin < r.curve.bins; ++bin)
@@ -125,10 +139,7 @@ std::string spectra_csv(const std::vector<CurveResult>& results) {
 }
 
 std::string kinematic_limits_csv(const Study& study) {
-  std::string text =
-      "# Largest recoil energies, arXiv:2008.05080 eq. (2.7) and table 1. nuclear_keV: for the "
-      "target's mean nuclear mass.\n"
-      "target,b8_spectrum,component,neutrino_energy_MeV,electron_keV,nuclear_keV\n";
+  std::string text = "target,b8_spectrum,component,neutrino_energy_MeV,electron_keV,nuclear_keV\n";
   std::set<std::pair<std::string, std::string>> seen;
   for (const auto& curve : study.curves) {
     if (!seen.emplace(curve.target, curve.flux.b8_spectrum).second) continue;
