@@ -210,7 +210,8 @@ def check_bounds(folder):
 
     # The table that is shipped, and one of the three columns of before, all of it at 90 % CL.
     shipped = magnu_plot_bounds.read_bounds(str(SOURCE / "data/bounds.csv"))
-    assert {"XENONnT": 6.4e-12, "GEMMA": 2.9e-11, "LZ": 1.36e-11}.items() <= {b.name: b.mu_eff_mu_B for b in shipped}.items()
+    values = {bound.name: bound.mu_eff_mu_B for bound in shipped}
+    assert {"XENONnT": 6.4e-12, "GEMMA": 2.9e-11, "LZ": 1.36e-11}.items() <= values.items(), values
     assert [bound.name for bound in shipped if bound.lower is not None] == ["XENON1T excess"]
     (folder / "three.csv").write_text("name,mu_eff_mu_B,reference\nx,2e-11,a\n")
     old, = magnu_plot_bounds.read_bounds(str(folder / "three.csv"))
@@ -243,7 +244,7 @@ def check_curves(folder):
         expected = numpy.array([float(row["magnetic"]) for row in of_curve]) * (limits[curve] / 1e-11) ** 2
         assert numpy.allclose(magnetic, expected, rtol=1e-12) and len(magnetic) == 20, curve
         sigma = numpy.array([float(row["sigma"]) for row in of_curve])
-        assert abs(((magnetic / sigma) ** 2).sum() / 2.705543 - 1) < 1e-5, "delta chi^2 of what is drawn is that of 90% CL"
+        assert abs(((magnetic / sigma) ** 2).sum() / 2.705543 - 1) < 1e-5, "that of 90% CL"
         assert numpy.allclose(signal, [float(row["signal"]) for row in of_curve], rtol=1e-12)
         low, high = axes.get_ylim()
         assert low < magnetic.max() < high and low < signal.min(), curve
