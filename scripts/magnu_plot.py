@@ -80,6 +80,14 @@ def log_ticks(axis, low, high):
         axis.set_minor_formatter(NullFormatter())
 
 
+def plain_log_ticks(side, low, high):
+    """Ticks of a logarithmic side, as plain numbers where these are short."""
+    from matplotlib.ticker import FuncFormatter
+    log_ticks(side, low, high)
+    if low >= 1e-3 and high <= 1e5:
+        side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
 def width_of(artist, axes):
     """Width of a text or legend in units of the axes."""
     return artist.get_window_extent(axes.figure.canvas.get_renderer()).width / axes.bbox.width
@@ -93,13 +101,25 @@ def draw_level(axes, level, share, side):
                   bbox=dict(color="white", pad=0.5), zorder=1.4)
 
 
-def put_beside(axes, handles, headings=(), **more):
-    """A legend to the right of the only panel, where it hides nothing; the figure grows as wide as it takes."""
-    legend, figure = axes.legend(handles=handles, alignment="left", **BESIDE, handlelength=3.375, **more), axes.figure
+def raise_top(figure, more):
+    """Make room over the panels; what stands above keeps its distance from the upper edge."""
+    tall, place = figure.get_figheight(), figure.subplotpars
+    new = tall + more
+    figure.set_figheight(new)
+    figure.subplots_adjust(bottom=place.bottom * tall / new, top=place.top * tall / new)
+    for text in figure.texts:
+        text.set_y(1 - (1 - text.get_position()[1]) * tall / new)
+
+
+def put_beside(axes, handles, headings=(), after=0, **more):
+    """A legend to the right of the only panel, where it hides nothing; the figure grows as wide as it takes. `after`:
+    how far, in parts of the panel's width, other words reach there."""
+    place = BESIDE | dict(bbox_to_anchor=(1.02 + after, 1))
+    legend, figure = axes.legend(handles=handles, alignment="left", **place, handlelength=3.375, **more), axes.figure
     for handle, text in zip(handles, legend.get_texts()):
         text.set_weight("bold" if handle in headings else "normal")
     panel, wide = axes.get_position(), figure.get_figwidth()
-    new = wide * panel.x1 + wide * panel.width * (0.02 + width_of(legend, axes)) + 0.1
+    new = wide * panel.x1 + wide * panel.width * (0.02 + after + (width_of(legend, axes) if handles else 0)) + 0.1
     figure.set_figwidth(new)
     figure.subplots_adjust(left=wide * panel.x0 / new, right=wide * panel.x1 / new)
 

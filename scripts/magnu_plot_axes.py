@@ -4,7 +4,10 @@ import textwrap
 import warnings
 from types import SimpleNamespace
 
-from magnu_plot import LINE, MOMENT, draw_level, log_ticks, new_figure, put_beside, styles_of
+from magnu_plot import (LINE, MOMENT, draw_level, log_ticks, new_figure, plain, plain_log_ticks, put_beside, raise_top,
+                        styles_of)
+from magnu_plot_bounds import add_references, draw_above, draw_lines, draw_right
+from magnu_plot_dots import MOST_ROWS, dots_figure
 from magnu_plot_grid import blank_of, labels_of, name_of, number, quantity_of, title_lines, title_of, unit_of, word
 
 FLAT = 1.001            # limits that differ by less than this factor are called the same
@@ -22,14 +25,6 @@ def start_figure(limits, width, heights, columns, panel_title, **layout):
         figure.text(0.5, 1 - (0.08 + 1.2 * LINE * at) / figure.get_figheight(), text, fontsize=8 if at else 9,
                     ha="center", va="top")
     return figure, panels
-
-
-def plain_log_ticks(side, low, high):
-    """Ticks of a logarithmic side, as plain numbers where these are short."""
-    from matplotlib.ticker import FuncFormatter
-    log_ticks(side, low, high)
-    if low >= 1e-3 and high <= 1e5:
-        side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def scale_axis(axes, which, axis):
@@ -128,13 +123,13 @@ def scale_moments(axes, limits):
         axes.ticklabel_format(axis="y", useMathText=True, scilimits=(-3, 4), useOffset=False)
 
 
-def line_figure(limits):
+def line_figure(limits, bounds):
     """Limits over one axis, a line for each curve."""
     import numpy as np
     labels, x = labels_of(limits), limits.x
     texts = [textwrap.fill(f"{label}: {blank_of(limits)}" if np.isnan(mu).all() else label, ACROSS)
              for label, mu in zip(labels, limits.mu)]
-    height = max(3.2, 1.13 * LINE * (sum(text.count("\n") + 1 for text in texts) + 2))
+    height = max(3.2, 1.13 * LINE * (sum(text.count("\n") + 1 for text in texts) + 2), LINE * (len(bounds) + 2))
     words, upright, below = ([], False, LINE) if x.numeric else break_words(x.values)
     figure, panels = start_figure(limits, 5.3, [height], 1, False, left=0.85, bottom=0.35 + below)
     axes = panels[0][0]
@@ -162,8 +157,12 @@ def line_figure(limits):
     scale_moments(axes, limits)
     axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())        # as the lines want them, whatever marks the gaps
     handles = handles + (draw_gaps(axes, at, limits, colours) if x.numeric else draw_lacking(axes, limits, colours))
-    if handles:
-        put_beside(axes, handles)
+    shown = bounds if limits.asked.path == "mu_eff" and np.isfinite(limits.mu).any() else []
+    draw_lines(axes, shown, "y")
+    beside = draw_right(axes, shown)
+    if handles or shown:
+        put_beside(axes, handles, after=beside)
+    add_references(figure, shown)
     return figure
 
 
@@ -204,8 +203,8 @@ def draw_contours(axes, x, y, field, levels, size):
     lines = axes.contour(x, y, field, np.log10(levels), colors="black", linewidths=0.6, linestyles="solid")
     texts = dict(zip(lines.levels, (number(value, 6) for value in levels)))
     inside, renderer, boxes, places = axes.get_window_extent(), axes.figure.canvas.get_renderer(), [], []
-    for level, part in zip(lines.levels, lines.collections):
-        paths = [axes.transData.transform(path.vertices) for path in part.get_paths() if len(path.vertices) > 2]
+    for level, segments in zip(lines.levels, lines.allsegs):
+        paths = [axes.transData.transform(points) for points in segments if len(points) > 2]
         if not paths:
             continue
         path = max(paths, key=lambda points: np.hypot(*np.diff(points, axis=0).T).sum())
@@ -255,6 +254,7 @@ def range_of(logs):
 def map_figure(limits):
     """Limits over two axes: a panel of contours for each curve."""
     import numpy as np
+    from matplotlib.collections import Collection
     labels, x, y = labels_of(limits), limits.x, limits.y
     sizes = [len(axis.values) for axis in limits.many if len(axis.values) > 1]
     table = len(sizes) > 1 and sizes[-1] <= 4           # a row for each curve
@@ -305,7 +305,7 @@ def map_figure(limits):
                     for part, key in zip(logs, group) if key == group[i])
         fine = finer(np.log10(mu), axes, limits)
         fill = axes.contourf(*fine, np.log10(levels), cmap="viridis", extend="max" if above else "neither")
-        for part in fill.collections:
+        for part in [fill] if isinstance(fill, Collection) else fill.collections:      # one since matplotlib 3.8
             part.set(edgecolor="face", linewidth=0.2)       # no seams in the PDF
         if logs[i].max() - logs[i].min() < math.log10(FLAT):
             axes.text(0.5, 0.5, f"{number(10 ** logs[i].mean())} {unit_of(limits.asked)} throughout", **middle,
@@ -338,7 +338,7 @@ def shades_of(count, family):
     return [scale(i / (count - 1)) for i in range(count)]
 
 
-def surface_figure(limits):
+def surface_figure(limits, bounds):
     """Delta chi^2 over the magnetic moment, a colour for each curve, with the confidence level of the limits."""
     from matplotlib.lines import Line2D
     surface, (groups, values, _) = limits.surface, limits.surface.chi2.shape
@@ -365,18 +365,36 @@ def surface_figure(limits):
     if len(inside) > 1:
         axes.set_xlim(inside[0], inside[-1])
     log_ticks(axes.xaxis, *axes.get_xlim())
+    draw_lines(axes, bounds, "x")
+    raise_top(figure, draw_above(axes, bounds))
     if len(handles) > 1:
         title = [name_of(limits.x)] if values > 1 else []
         put_beside(axes, handles, headings, title="\n".join(title + [surface.part] * bool(surface.part)))
+    add_references(figure, bounds)
     return figure
 
 
-def figures(limits):
+def dot_figure(limits, bounds):
+    """What is asked of each curve, where there is no axis to draw it against."""
+    shown = bounds if limits.asked.path == "mu_eff" else []
+    labels = labels_of(limits) if limits.mu.size > 1 else [plain(limits.many[0].values[0])]
+    unit = r"$\mu_B$" if limits.asked.path == "mu_eff" else unit_of(limits.asked)
+    rows = [(label, float(value), f"{number(value)} {unit}".rstrip().replace(" 1/", "/") if value == value else "")
+            for label, value in zip(labels, limits.mu)][:MOST_ROWS]
+    part = [f"the first {len(rows)} of {limits.mu.size} curves"] if len(rows) < limits.mu.size else []
+    return dots_figure([("", rows)], quantity_of(limits), title_lines(limits, 6) + part, shown,
+                       blank_of(limits), True if shown else None)
+
+
+def figures(limits, bounds=()):
     """Yield (name, figure)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")         # of matplotlib, where a panel has no contour
         if limits.surface:
-            yield "surface" + limits.suffix, surface_figure(limits)
-        if limits.x:
-            name, draw = ("limits-map", map_figure) if limits.y else ("limits-line", line_figure)
-            yield name + limits.suffix, draw(limits)
+            yield "surface" + limits.suffix, surface_figure(limits, bounds)
+        if limits.y:
+            yield "limits-map" + limits.suffix, map_figure(limits)
+        elif limits.x:
+            yield "limits-line" + limits.suffix, line_figure(limits, bounds)
+        elif limits.mu is not None:
+            yield "limits-dots" + limits.suffix, dot_figure(limits, bounds)

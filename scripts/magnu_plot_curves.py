@@ -2,11 +2,14 @@
 import math
 import re
 
-from magnu_plot import (BESIDE, LINE, MOMENT, MOST_LINES, MOST_PANELS, REDUCED, STYLES, draw_level, log_ticks, new_figure,
-                        plain, set_margins, styles_of, width_of)
+from magnu_plot import (BESIDE, LINE, MOMENT, MOST_LINES, MOST_PANELS, REDUCED, STYLES, draw_level, level_words,
+                        log_ticks, new_figure, plain, plain_log_ticks, set_margins, styles_of, width_of)
+from magnu_plot_bounds import add_references, draw_above, draw_lines
+from magnu_plot_dots import MOST_ROWS, dots_figure
 from magnu_plot_results import fraction, labels_of, scientific, words
 
-GREY = "#555555"
+MOST_CURVES = 8         # of delta chi^2 that can be told apart
+FEW_SPECTRA = 6         # in panels with sides of their own
 
 
 def draw_chi2(axes, rows, styles, labels, side, thin=False, **legend):
@@ -46,35 +49,8 @@ def mu_range(rows, bounds):
     return low, high, min(limits, default=high) * 0.85, max(limits, default=low) * 1.75
 
 
-def draw_bounds(panels, bounds, height):
-    """Published limits as vertical lines, with staggered flags over the top panels; returns the height of the flags."""
-    for axes in panels.flat:
-        for bound in bounds:
-            axes.axvline(bound.mu_eff_mu_B, color=GREY, linewidth=0.7, zorder=1)
-    tallest = 0
-    for axes in panels[0]:
-        low, high = axes.get_xlim()
-        end = 1 + 0.13 * axes.figure.dpi / axes.bbox.width       # how far right a flag may reach
-        placed = []             # (left end, level) of the flags further right
-        for number, bound in reversed(list(enumerate(bounds, 1))):
-            x = math.log(bound.mu_eff_mu_B / low) / math.log(high / low)
-            text = axes.text(0, 0, f" {plain(bound.name)} [{number}]", transform=axes.transAxes, zorder=5)
-            wide = width_of(text, axes) + 0.01
-            left = min(x, end - wide)
-            level = max([at + 1 for start, at in placed if start < left + wide], default=0)
-            placed.append((left, level))
-            tallest = max(tallest, LINE * (level + 1))
-            text.set(position=(left, 1 + (0.045 + LINE * level) / height))
-            tip = LINE * level + (0.16 if left == x else 0.03)
-            axes.plot([x, x], [1, 1 + tip / height], transform=axes.transAxes, color=GREY, linewidth=0.7, clip_on=False)
-    return tallest
-
-
 def limits_figure(grid, bounds, width, height):
     """Figures 3 to 5: a grid of lists of curves, one list a panel."""
-    import textwrap
-    items = (f"[{n}] {bound.reference}".replace(" ", "\u00a0") for n, bound in enumerate(bounds, 1))
-    notes = textwrap.wrap("   ".join(items), int(14 * width))       # keeps each reference in one line
     heights, columns = [height] * len(grid), len(grid[0])
     figure, panels = new_figure(width, heights, columns, left=0.48, sharex=True, sharey=True)
     everything = [row for line in grid for rows in line for row in rows]
@@ -99,18 +75,32 @@ def limits_figure(grid, bounds, width, height):
         axes.label_outer()
     for axes in panels[-1]:
         axes.set_xlabel(MOMENT)
-    top, bottom = 0.12 + draw_bounds(panels, bounds, height), 0.5 + LINE * len(notes)
-    set_margins(figure, width, heights, columns, left=0.48, top=top, bottom=bottom)
-    figure.text(0.1 / width, (bottom - 0.46) / figure.get_figheight(), plain("\n".join(notes), 9999), va="top",
-                linespacing=1.3)
+    for axes in panels.flat:
+        draw_lines(axes, bounds, "x")
+    top = 0.12 + max(draw_above(axes, bounds) for axes in panels[0])
+    set_margins(figure, width, heights, columns, left=0.48, top=top)
+    add_references(figure, bounds)
     return figure
 
 
+MAGNETIC = "Magnetic signal at the limit"
+
+
+def magnetic_at_limit(row):
+    """The extra signal in each bin at the curve's limit; none where nothing is excluded."""
+    import numpy as np
+    if not 0 < row.mu_eff_mu_B < math.inf:
+        return None
+    return np.array([b.magnetic for b in row.bins]) * (row.mu_eff_mu_B / 1e-11) ** 2
+
+
 def draw_spectrum(axes, row, error_bars):
-    """The signal of a curve with its sigma as a band, and its background as error bars or as a line."""
+    """The signal of a curve with its sigma as a band, and its background as error bars; or that as a line, with the
+    magnetic signal at the limit."""
     import numpy as np
     signal, background, sigma = (np.array([getattr(b, name) for b in row.bins])
                                  for name in ("signal", "background", "sigma"))
+    magnetic = None if error_bars else magnetic_at_limit(row)
     edges = np.array([b.lower_keV for b in row.bins] + [row.bins[-1].upper_keV])
     band = axes.stairs(signal + sigma, edges, baseline=np.maximum(signal - sigma, 0), fill=True, color="#56B4E9",
                        alpha=0.35, linewidth=0, label=r"$\pm\sigma$ of the $\chi^2$")
@@ -127,10 +117,31 @@ def draw_spectrum(axes, row, error_bars):
     axes.set(xlabel=f"{row.channel.capitalize()} recoil energy $E_r$ [keV]",
              ylabel=f"Signal [events/{per}]" if error_bars else f"Events per {per}",
              xlim=(edges[0] - margin, edges[-1] + margin), ylim=(0, None))
-    positive = signal[signal > 0]
-    if not error_bars and len(positive) and positive.max() > 100 * positive.min():
-        axes.set(yscale="log", ylim=(max(positive.min(), 1e-4 * positive.max()) / 2, 3 * (signal + sigma).max()))
-    return [steps, bars, band]
+    handles = [steps, bars, band]
+    if magnetic is not None:
+        handles.insert(1, axes.stairs(magnetic, edges, baseline=None, color="#009E73", linewidth=1.6,
+                                      linestyle=(0, (1, 1)), label=MAGNETIC))
+    if not error_bars and span_of([row])[1] > 10 * span_of([row])[0]:
+        axes.set(yscale="log", ylim=span_of([row]))
+    if not error_bars and not max(signal + sigma + background):
+        axes.set(yticks=[], ylim=(0, 1))
+        axes.text(0.5, 0.5, "no events", transform=axes.transAxes, ha="center", va="center")
+    if not error_bars and edges[-1] > 20 * edges[0]:        # the magnetic signal rises as 1/E
+        axes.set(xscale="log", xlim=(edges[0], edges[-1]))
+        plain_log_ticks(axes.xaxis, edges[0], edges[-1])
+    return handles
+
+
+def span_of(rows):
+    """The range of a logarithmic side that shows what is drawn of spectra, without what is far below the rest."""
+    values = []
+    for row in rows:
+        values += [value for b in row.bins for value in (b.signal, b.background, b.signal + b.sigma)]
+        magnetic = magnetic_at_limit(row)
+        values += [] if magnetic is None else [value for value in magnetic if value > 0.03 * max(magnetic)]
+    values = [value for value in values if value > 0]
+    high = max(values, default=1)
+    return max(min(values, default=1), 1e-6 * high) / 1.5, 1.5 * high
 
 
 def spectra_figure(grid, width, height):
@@ -185,41 +196,97 @@ def paper_figures(limits, bounds):
         yield "figure5", limits_figure([[of[5]]], bounds, 6, 3.2)
 
 
-def generic_figures(limits, study):
+def chi2_figure(groups, bounds, study):
+    """Delta chi^2 over the moment, a panel for each channel."""
+    heights = [max(2.6, 0.3 + LINE * len(rows)) for rows in groups]
+    alone = all(len(rows) == 1 for rows in groups)      # one curve a panel: its legend fits inside
+    width, layout = 6 if alone else 7.5, dict(right=0.15 if alone else 3.65, top=0.5, gap=0.72)
+    figure, panels = new_figure(width, heights, **layout)
+    flags, beside = [], 0
+    for axes, rows in zip(panels.flat, groups):
+        legend = draw_chi2(axes, rows, styles_of(len(rows)), [plain(row.curve, 34) for row in rows], "right",
+                  **({"loc": "upper left"} if alone else BESIDE), labelspacing=0.25)
+        axes.set(xlim=mu_range(rows, [])[:2], xlabel=MOMENT)
+        log_ticks(axes.xaxis, *axes.get_xlim())
+        draw_lines(axes, bounds, "x")
+        if not alone:
+            beside = max(beside, (0.02 + width_of(legend, axes)) * axes.bbox.width / figure.dpi)
+        flags.append(draw_above(axes, bounds))
+        axes.annotate(f"{plain(rows[0].channel).capitalize()} recoils", (0.5, 1), xycoords="axes fraction", ha="center",
+                      xytext=(0, 72 * flags[-1] + 4), textcoords="offset points")
+    if not alone:
+        width, layout["right"] = width - layout["right"] + beside + 0.15, beside + 0.15
+    layout["top"] += flags[0]
+    layout["gap"] += max(flags)
+    set_margins(figure, width, heights, 1, left=0.6, **layout)
+    figure.suptitle(plain(study), fontsize=9, y=1 - 0.08 / figure.get_figheight(), va="top")
+    add_references(figure, bounds)
+    return figure
+
+
+def dot_figure(groups, bounds, study):
+    """The limits of many curves, a row for each."""
+    most = max(1, MOST_ROWS // len(groups))
+    count, kept = sum(map(len, groups)), sum(min(len(rows), most) for rows in groups)
+    levels = sorted({row.confidence_level for rows in groups for row in rows})
+    title = [plain(study) + (f": limits at {level_words(levels[0])}" if len(levels) == 1 else "")]
+    title += [f"the first {most} curves of each channel, {kept} of {count}"] if kept < count else []
+
+    def label(row):
+        return plain(row.curve, 34) + ("" if len(levels) == 1 else f", {level_words(row.confidence_level)}")
+
+    listed = [(f"{plain(rows[0].channel).capitalize()} recoils",
+               [(label(row), row.mu_eff_mu_B, scientific(row.mu_eff_mu_B)) for row in rows[:most]]) for rows in groups]
+    return dots_figure(listed, MOMENT, title, bounds, "nothing excluded", True)
+
+
+def spectra_of_curves(limits, study):
+    """The spectra of a study, a panel for each curve: small ones that share their sides where there are many."""
+    shown = limits[:MOST_PANELS]
+    many = len(shown) > FEW_SPECTRA
+    together = many and len({(row.channel, row.statistic, row.bins[0].lower_keV, row.bins[-1].upper_keV)
+                             for row in shown}) == 1
+    columns = min(4 if together else 3, len(shown))
+    heights = [1.25 if together else 1.6] * math.ceil(len(shown) / columns)
+    width = 7.2 if together else max(4.5, 2.6 * columns)
+    figure, panels = new_figure(width, heights, columns, top=0.9 if width > 6 else 1.08, gap=0.4 if together else 0.76,
+                                beside=0.1 if together else 0.62)
+    for axes in panels.flat[len(shown):]:
+        axes.set_visible(False)
+    handles = {}
+    for at, (axes, row) in enumerate(zip(panels.flat, shown)):
+        handles |= {handle.get_label(): handle for handle in draw_spectrum(axes, row, False)}
+        axes.set_title(f"{plain(row.curve, 34)}\n{scientific(row.mu_eff_mu_B)}", fontsize=7, pad=3, linespacing=1.1)
+        if together:
+            axes.set(yscale="log", ylim=span_of(shown))
+            axes.tick_params(labelleft=at % columns == 0, labelbottom=at + columns >= len(shown))
+            axes.set_ylabel(axes.get_ylabel() if at % columns == 0 else "", fontsize=8)
+            axes.set_xlabel("")
+    if together:
+        bottom, left, right = (getattr(figure.subplotpars, side) for side in ("bottom", "left", "right"))
+        unit = panels[0][0].get_figure().get_figheight()
+        figure.text((left + right) / 2, bottom - 0.3 / unit, f"{shown[0].channel.capitalize()} recoil energy $E_r$ [keV]",
+                    ha="center", va="top", fontsize=9)
+    note = "" if len(shown) == len(limits) else f" (the first {len(shown)} of {len(limits)} curves)"
+    figure.suptitle(plain(study) + note, fontsize=9, y=1 - 0.08 / figure.get_figheight(), va="top")
+    order = [label for label in ("Standard Model signal", MAGNETIC) if label in handles]
+    order += [label for label in handles if label not in order]
+    figure.legend(handles=[handles[label] for label in order], loc="upper center", ncol=4 if width > 6 else 2,
+                  frameon=False, borderaxespad=0, bbox_to_anchor=(0.5, 1 - 0.25 / figure.get_figheight()))
+    return figure
+
+
+def generic_figures(limits, bounds, study):
     """Yield (name, figure) for a study that is not the paper's."""
     channels = dict.fromkeys(row.channel for row in limits)
     groups = [[row for row in limits if row.channel == channel] for channel in channels]
-    heights = [max(2.6, 0.3 + LINE * min(len(rows), MOST_LINES)) for rows in groups]
-    alone = all(len(rows) == 1 for rows in groups)      # one curve a panel: its legend fits inside
-    figure, panels = new_figure(6 if alone else 7.5, heights, right=0.15 if alone else 3.65, top=0.5, gap=0.72)
-    for axes, rows in zip(panels.flat, groups):
-        many = len(rows) > 10
-        draw_chi2(axes, rows, styles_of(len(rows)), [plain(row.curve, 34) for row in rows], "right", many,
-                  **({"loc": "upper left"} if alone else BESIDE), labelspacing=0.25)
-        axes.set(xlim=mu_range(rows, [])[:2], xlabel=MOMENT)
-        axes.set_title(f"{plain(rows[0].channel).capitalize()} recoils", fontsize=8, pad=4)
-        log_ticks(axes.xaxis, *axes.get_xlim())
-    figure.suptitle(plain(study), fontsize=9, y=1 - 0.08 / figure.get_figheight(), va="top")
-    yield "limits", figure
-
-    shown = limits[:MOST_PANELS]
-    columns = min(3, len(shown))
-    heights = [1.6] * math.ceil(len(shown) / columns)
-    figure, panels = new_figure(max(4.5, 2.6 * columns), heights, columns, top=0.75, gap=0.62)
-    for axes in panels.flat[len(shown):]:
-        axes.set_visible(False)
-    for axes, row in zip(panels.flat, shown):
-        handles = draw_spectrum(axes, row, False)
-        axes.set_title(plain(row.curve, 34), fontsize=8, pad=4)
-    note = "" if len(shown) == len(limits) else f" (the first {len(shown)} of {len(limits)} curves)"
-    figure.suptitle(plain(study) + note, fontsize=9, y=1 - 0.08 / figure.get_figheight(), va="top")
-    figure.legend(handles=handles, loc="upper center", ncol=3, frameon=False, borderaxespad=0,
-                  bbox_to_anchor=(0.5, 1 - 0.25 / figure.get_figheight()))
-    yield "spectra", figure
+    draw = dot_figure if max(map(len, groups)) > MOST_CURVES else chi2_figure
+    yield "limits", draw(groups, bounds, study)
+    yield "spectra", spectra_of_curves(limits, study)
 
 
 def figures(limits, bounds, study):
     """Yield (name, figure): the paper's where curves are named after them."""
     if any(re.match(r"fig[1-5](?:[ :]|$)", row.curve) for row in limits):
         return paper_figures(limits, bounds)
-    return generic_figures(limits, study)
+    return generic_figures(limits, bounds, study)

@@ -60,7 +60,7 @@ def read_limits(path, shown, fixed):
             limits.question = text_of(data.attrs.get("long_name", ""))
             limits.surface = read_surface(file, axes, limits) if surface else None
             limits.study = text_of(study)
-            limits.mu = read_part(data, axes, limits) if limits.x else None
+            limits.mu = read_part(data, axes, limits) if limits.x or limits.dots else None
             if limits.x and not limits.y:
                 limits.notes += gap_notes(limits)
     except OSError as error:
@@ -173,7 +173,8 @@ def choose(axes, path, shown, fixed, surface):
         drawn = drawn_axes(axes, path, shown, free, at)
     else:
         drawn = [axis for axis in free if axis.numeric][:2] or free[:1]
-    if not drawn and not surface:
+    dots = not drawn and "curve" not in at and not surface       # a row for each curve
+    if not drawn and not surface and not dots:
         left = " is left" if at else ""
         raise Failure(2, f"{path}: no axis with more than one value{left}, so nothing to draw against")
     many, count = [], 1
@@ -187,7 +188,7 @@ def choose(axes, path, shown, fixed, surface):
             axis.left_out = max(0, len(axis.values) - most)
         else:
             at[axis.path] = middle(axis)
-    return SimpleNamespace(x=drawn[0] if drawn else None, y=drawn[1] if len(drawn) > 1 else None, many=many,
+    return SimpleNamespace(dots=dots, x=drawn[0] if drawn else None, y=drawn[1] if len(drawn) > 1 else None, many=many,
                            kept=[(axis, axis.values[at[axis.path]]) for axis in axes if axis.path in at], at=at,
                            suffix=suffix_of(axes, shown, fixed), notes=[note for _, _, note in fixed.values() if note])
 

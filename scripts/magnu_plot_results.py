@@ -12,12 +12,11 @@ LIMITS = dict(curve=str, channel=str, statistic=str, exposure_tonne_year=float, 
               sigma_scale=float, confidence_level=float, delta_chi2=float, mu_eff_mu_B=float)
 CURVES = dict(curve=str, mu_eff_mu_B=float, delta_chi2=float)
 SPECTRA = dict(curve=str, channel=str, statistic=str, lower_keV=float, upper_keV=float, signal=float,
-               background=float, sigma=float)
-BOUNDS = dict(name=str, mu_eff_mu_B=float, reference=str)
+               background=float, sigma=float, magnetic=float)
 
 
-def read_table(path, columns, may_be_empty=False):
-    """The named columns of a CSV file as a list of records."""
+def read_table(path, columns, may_be_empty=False, optional=None):
+    """The named columns of a CSV file as a list of records; optional ones it lacks are empty text."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             lines = file.read().splitlines()
@@ -33,8 +32,11 @@ def read_table(path, columns, may_be_empty=False):
         raise Failure(2, f"{path}: no data")
     if missing:
         raise Failure(2, f"{path}: no column {', '.join(missing)}")
-    table = []
+    table, columns = [], columns | (optional or {})
     for name, kind in columns.items():
+        if name not in header:
+            table.append([""] * len(rows))
+            continue
         at = header.index(name)
         try:
             table.append([kind(row[at]) for row in rows])
@@ -43,8 +45,8 @@ def read_table(path, columns, may_be_empty=False):
     return [SimpleNamespace(**dict(zip(columns, values))) for values in zip(*table)]
 
 
-def read_results(folder, bounds_path):
-    """Read the results: limits with their curve (mu, chi2) and spectrum attached, bounds, name of the study."""
+def read_results(folder):
+    """Read the results: limits with their curve (mu, chi2) and spectrum attached, name of the study."""
     import numpy as np
     if not os.path.isdir(folder):
         raise Failure(2, f"{folder}: no such folder")
@@ -71,10 +73,7 @@ def read_results(folder, bounds_path):
         raise Failure(2, f"{path}: cannot read: {error.strerror}")
     except (ValueError, KeyError, TypeError):
         raise Failure(2, f"{path}: not a JSON object with a name")
-    bounds = sorted(read_table(bounds_path, BOUNDS, may_be_empty=True), key=lambda b: b.mu_eff_mu_B)
-    if any(not 0 < bound.mu_eff_mu_B < math.inf for bound in bounds):
-        raise Failure(2, f"{bounds_path}: a bound is not a positive number")
-    return limits, bounds, study
+    return limits, study
 
 
 DETECTORS = dict(xenon1t="XENON1T", xenonnt="XENONnT", darwin="DARWIN")

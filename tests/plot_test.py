@@ -1,4 +1,5 @@
-"""scripts/plot draws studies with axes: slices, a reach study, a surface; and says what is wrong with its options.
+"""scripts/plot draws studies with axes (slices, a reach study, a surface) and without, with published limits; and says
+what is wrong with its options.
 
 Usage: plot_test.py MAGNU SOURCE_DIR
 """
@@ -22,6 +23,35 @@ REACH = ("--set", "reach={mu_eff: 5e-12 mu_B, by: exposure, from: 0.1 tonne year
 WORDS = ("--set", "axes={target: [xenon, argon, germanium]}", "--set", "curves.nuclear.threshold=5 keV",
          "--set", "curves.electron.confidence_level=0.95")
 LEVELS = ("--set", "axes={confidence_level: [0.9, 0.95], exposure: [1 tonne year, 9 tonne year]}")
+
+# Of studies without axes, and of reach without them.
+CURVES = """\
+bins: 20
+mu_eff: {from: 1e-13, to: 1e-9, points: 101}
+curves:
+  - {name: counts, channel: electron}
+  - {name: density, channel: electron, statistic: density, exposure: 10 tonne year, background: [darwin]}
+  - {name: nothing, channel: nuclear, threshold: 5 keV, upper: 6 keV}
+"""
+MANY = "bins: 30\nbackground: [darwin]\ncurves:\n" + "".join(
+    f"  - {{name: detector {n}, exposure: {n} tonne year}}\n" for n in range(1, 17))
+PLAIN_REACH = """\
+reach: {mu_eff: 5e-12 mu_B, by: exposure, from: 0.1 tonne year, to: 9 tonne year}
+curves: [{name: electron, channel: electron}, {name: nuclear, channel: nuclear}, {name: far, background: [{flat: 90}]}]
+"""
+BOUNDS = """\
+# Two of them within the frame of an electron detector.
+name,mu_eff_mu_B,reference,confidence_level,kind,lower_mu_B
+near,5e-12,first (2001),0.9,limit,
+band,7e-12,second (2002),0.9,interval,4e-12
+stars,3e-12,second (2002),,limit,
+strong,1e-14,third (2003),0.95,limit,
+weak,2e-8,fourth (2004),0.9,limit,
+"""
+WRONG_BOUNDS = [("x,0,a,,,", "mu_eff_mu_B is not a positive number"), ("x,1e-11,a,90,,", "between 0 and 1"),
+                ("x,1e-11,a,0.9,guess,", "kind guess is not known; there are limit, interval"),
+                ("x,1e-11,a,0.9,limit,1e-12", "lower_mu_B"), ("x,1e-11,a,0.9,interval,", "lower_mu_B"),
+                ("x,1e-11,a,often,,", "often")]
 
 # Of a study: the options, the names of the figures, the notes.
 NEAREST = "--at background.flat=9: not in the study; taken is the nearest, 10 1/(tonne year keV)"
@@ -125,13 +155,143 @@ def check_looks(folder, source):
             words_of(figure)
 
 
+def lines_at(axes, value, side="x"):
+    """The lines across a panel at a moment."""
+    found = [line for line in axes.lines if line.get_transform() != axes.transAxes and len(line.get_xdata()) == 2]
+    return [line for line in found if list(getattr(line, f"get_{side}data")()) == [value, value]]
+
+
+def check_bounds(folder):
+    """Published limits, in each kind of figure with the moment along a side."""
+    import magnu_plot_axes
+    import magnu_plot_bounds
+    import magnu_plot_curves
+    import magnu_plot_grid
+    import magnu_plot_results
+    bounds = magnu_plot_bounds.read_bounds(str(folder / "bounds.csv"))
+
+    def of_curves(study, with_bounds=bounds):
+        limits, name = magnu_plot_results.read_results(str(folder / study))
+        return limits, dict(magnu_plot_curves.figures(limits, with_bounds, name))
+
+    def of_axes(study, shown=None, *fixed):
+        limits = magnu_plot_grid.read_limits(str(folder / study / "limits.h5"), shown, fixed)
+        return {name.split("_")[0]: figure for name, figure in magnu_plot_axes.figures(limits, bounds)}
+
+    # Within the frame: a line, dashed unless at 90 % CL, a band for an interval, and its name; outside an arrow, a value.
+    _, figures = of_curves("curves")
+    figure, text = figures["limits"], words_of(figures["limits"])
+    panel = figure.axes[0]
+    assert [line.get_linestyle() for line in lines_at(panel, 5e-12)] == ["-"]
+    assert [line.get_linestyle() for line in lines_at(panel, 3e-12)] == ["--"]
+    assert not lines_at(panel, 1e-14) and not lines_at(panel, 2e-8)
+    low, high = panel.get_xlim()
+    assert low < 3e-12 and 7e-12 < high and any(patch.get_extents().width > 0 for patch in panel.patches)
+    for expected in ("near [3]", "stars (no CL) [2]", "band (90% CL interval) [2]",
+                     "← strong (95% CL) $1\\times10^{-14}$ [1]", "weak $2\\times10^{-8}$ [4] →", "Published, at 90% CL unless",
+                     "[1] third (2003)", "[4] fourth (2004)"):
+        assert expected in text, (expected, text)
+    assert text.count("second (2002)") == 1, text
+    _, bare = of_curves("curves", [])
+    assert "Published" not in words_of(bare["limits"]) and not lines_at(bare["limits"].axes[0], 5e-12)
+
+    # Along y, over a surface and over dots; not where the moment is along no side.
+    for study, name, side in ("line", "limits-line", "y"), ("surface", "surface", "x"), ("single", "limits-dots", "x"):
+        figure = of_axes(study)[name]
+        text = words_of(figure)
+        for expected in "near [3]", "stars (no CL) [2]", "(95% CL)", "[1] third (2003)":
+            assert expected in text, (study, expected, text)
+        assert len(lines_at(figure.axes[0], 5e-12, side)) == 1, study
+    up, down = (f"{arrow} {name} [{n}]" for arrow, name, n in (("↑", "weak", 4), ("↓", "strong (95% CL)", 1)))
+    text = words_of(of_axes("line")["limits-line"])
+    assert up in text and down in text, text
+    for study in "plain-reach", "map":
+        assert all("Published" not in words_of(figure) for figure in of_axes(study).values()), study
+
+    # The table that is shipped, and one of the three columns of before, all of it at 90 % CL.
+    shipped = magnu_plot_bounds.read_bounds(str(SOURCE / "data/bounds.csv"))
+    values = {bound.name: bound.mu_eff_mu_B for bound in shipped}
+    assert {"XENONnT": 6.4e-12, "GEMMA": 2.9e-11, "LZ": 1.36e-11}.items() <= values.items(), values
+    assert [bound.name for bound in shipped if bound.lower is not None] == ["XENON1T excess"]
+    (folder / "three.csv").write_text("name,mu_eff_mu_B,reference\nx,2e-11,a\n")
+    old, = magnu_plot_bounds.read_bounds(str(folder / "three.csv"))
+    assert magnu_plot_bounds.is_usual(old)
+
+
+def check_curves(folder):
+    """The magnetic signal at the limit, many curves, and reach without axes."""
+    import csv
+    import magnu_plot_axes
+    import magnu_plot_curves
+    import magnu_plot_grid
+    import magnu_plot_results
+    import numpy
+
+    def drawn(study):
+        limits, name = magnu_plot_results.read_results(str(folder / study))
+        return dict(magnu_plot_curves.figures(limits, [], name))
+
+    def steps(axes, label):
+        return [patch.get_data().values for patch in axes.patches if patch.get_label() == label]
+
+    figure = drawn("curves")["spectra"]
+    limits = {row["curve"]: float(row["mu_eff_mu_B"]) for row in csv.DictReader((folder / "curves/limits.csv").open())}
+    rows = list(csv.DictReader((folder / "curves/spectra.csv").open()))
+    for axes, curve in zip(figure.axes, ("counts", "density")):
+        magnetic, = steps(axes, "Magnetic signal at the limit")
+        signal, = steps(axes, "Standard Model signal")
+        of_curve = [row for row in rows if row["curve"] == curve]
+        expected = numpy.array([float(row["magnetic"]) for row in of_curve]) * (limits[curve] / 1e-11) ** 2
+        assert numpy.allclose(magnetic, expected, rtol=1e-12) and len(magnetic) == 20, curve
+        sigma = numpy.array([float(row["sigma"]) for row in of_curve])
+        assert abs(((magnetic / sigma) ** 2).sum() / 2.705543 - 1) < 1e-5, "that of 90% CL"
+        assert numpy.allclose(signal, [float(row["signal"]) for row in of_curve], rtol=1e-12)
+        low, high = axes.get_ylim()
+        assert low < magnetic.max() < high and low < signal.min(), curve
+    assert not steps(figure.axes[2], "Magnetic signal at the limit") and "no events" in words_of(figure)
+
+    # Sixteen curves: a row each with its value, and small panels of one scale.
+    figures = drawn("many")
+    dots, text = figures["limits"], words_of(figures["limits"])
+    limits = [float(row["mu_eff_mu_B"]) for row in csv.DictReader((folder / "many/limits.csv").open())]
+    marks, = [line for line in dots.axes[0].lines if line.get_marker() == "o"]
+    assert len(dots.axes) == 1 and list(marks.get_xdata()) == limits and list(marks.get_ydata()) == list(range(16))
+    assert [tick.get_text() for tick in dots.axes[0].get_yticklabels()] == [f"detector {n}" for n in range(1, 17)]
+    assert magnu_plot_results.scientific(limits[6]) in text and "limits at 90% CL" in text, text
+    panels = [axes for axes in figures["spectra"].axes if axes.get_visible()]
+    assert len(panels) == 16 and len({axes.get_ylim() for axes in panels}) == 1
+    assert all(len(steps(axes, "Magnetic signal at the limit")) == 1 for axes in panels)
+    wide, tall = figures["spectra"].get_size_inches()
+    assert wide <= 7.5 and tall <= 10, "fits a page"
+    words_of(figures["spectra"])
+
+    # Reach: a row for each curve, and words where no value does.
+    limits = magnu_plot_grid.read_limits(str(folder / "plain-reach/limits.h5"), None, [])
+    (name, figure), = magnu_plot_axes.figures(limits, [])
+    found = [float(row["exposure_tonne_year"]) for row in csv.DictReader((folder / "plain-reach/limits.csv").open())]
+    text = words_of(figure)
+    marks, = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert name == "limits-dots" and numpy.isnan(found).any() and not numpy.isnan(found).all(), found
+    assert list(zip(marks.get_xdata(), marks.get_ydata())) == [(x, y) for y, x in enumerate(found) if x == x]
+    assert text.count("no value in range does") == numpy.isnan(found).sum() and f"{found[0]:.4g} tonne year" in text, text
+    assert "sought from 0.1 to 9 tonne year" in text and "Least exposure" in text, text
+
+
 def main() -> int:
+    global SOURCE
     program, source = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        (folder / "s.yaml").write_text(STUDY)
+        SOURCE = source
+        for study, content in (("s", STUDY), ("curves", CURVES), ("many", MANY), ("plain-reach", PLAIN_REACH)):
+            (folder / f"{study}.yaml").write_text(content)
+        (folder / "bounds.csv").write_text(BOUNDS)
+        for study in "curves", "many", "plain-reach":
+            subprocess.run([program, "-q", "scan", f"{study}.yaml", "--out", study], cwd=folder, check=True)
         for out, *options in (("map",), ("reach", *REACH), ("words", *WORDS), ("levels", *LEVELS),
-                              ("surface", "--surface")):
+                              ("surface", "--surface"),
+                              ("line", "--set", "axes={exposure: [1 tonne year, 3 tonne year]}"),
+                              ("single", "--set", "axes={exposure: [3 tonne year]}")):
             subprocess.run([program, "-q", "scan", "s.yaml", "--out", out, *options], cwd=folder, check=True)
 
         def plot(study, options, out):
@@ -148,7 +308,18 @@ def main() -> int:
             done = plot("map", options, "no")
             assert done.returncode == 2 and message in done.stderr, (options, done.stderr)
             assert done.stderr.count("\n") == 1, done.stderr
+        for row, message in WRONG_BOUNDS:
+            (folder / "wrong.csv").write_text(BOUNDS.splitlines()[1] + "\n" + row + "\n")
+            done = plot("curves", ("--bounds", "wrong.csv"), "no")
+            assert done.returncode == 2 and message in done.stderr and done.stderr.count("\n") == 1, done.stderr
+        for study, pictures in (("curves", ["limits", "spectra"]), ("many", ["limits", "spectra"]),
+                                ("plain-reach", ["limits-dots"]), ("single", ["limits-dots"])):
+            done = plot(study, (), study + "-figures")
+            assert done.returncode == 0 and not done.stderr, done.stderr
+            assert sorted(path.stem for path in (folder / f"{study}-figures").glob("*.pdf")) == pictures, study
         check_looks(folder, source)
+        check_bounds(folder)
+        check_curves(folder)
 
         # Limits without their study.yaml are drawn, with a word on what is missing.
         (folder / "map/study.yaml").unlink()

@@ -6,7 +6,8 @@ electrons.  Given, and not timed: nodes, weights times flux there, and Pee there
 Timed: cross sections and integrals from there on, in three forms.  A fourth has tables of the
 running integrals given, as Runner::spectra has.  Each form takes the fewest nodes that bring every
 component within 1e-6 of `magnu spectrum`.  One thread, processor time, best of repeated runs;
-prints JSON.
+prints JSON, with the NumPy and the BLAS kernel that ran.  NumPy chooses its kernels itself:
+variables that would steer it are cleared.  report.py runs it in an environment with a current NumPy.
 
     numpy_yardstick.py MAGNU [--quick]
 """
@@ -15,6 +16,9 @@ from __future__ import annotations
 
 import os
 
+STEERING = "OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "VECLIB_", "NPY_", "OMP_"
+for variable in [name for name in os.environ if name.startswith(STEERING)]:
+    del os.environ[variable]
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
@@ -294,6 +298,25 @@ FORMS = {
 }
 
 
+def kernels() -> dict[str, str]:
+    """What NumPy multiplies matrices with, and the widest vectors of its own loops."""
+    try:
+        import threadpoolctl  # knows only what is loaded, so after NumPy
+
+        pools = [p for p in threadpoolctl.threadpool_info() if p["user_api"] == "blas"]
+        # The BLAS of NumPy, not that of SciPy, where both bring their own.
+        pools = [p for p in pools if "numpy" in p["filepath"]] or pools
+        blas = " ".join(f"{p['internal_api']} {p['version']} {p.get('architecture', '')}".strip()
+                        for p in pools[:1]) or "none"  # fmt: skip
+    except ImportError:
+        blas = "not told: threadpoolctl is not installed"
+    try:
+        found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    except TypeError:  # before NumPy 1.25
+        found = []
+    return {"blas": blas, "simd": found[-1] if found else "not told"}
+
+
 # --- measuring -----------------------------------------------------------------------------------
 
 
@@ -334,7 +357,7 @@ def main() -> int:
         nodes, error, evaluate = fewest_nodes(form, sizes, reference, options.quick)
         figures.append({"form": name, "nodes": nodes, "error": error,
                         "seconds": best_time(evaluate, options.quick)})  # fmt: skip
-    json.dump({"numpy": np.__version__, "forms": figures}, sys.stdout, indent=1)
+    json.dump({"numpy": np.__version__, **kernels(), "forms": figures}, sys.stdout, indent=1)
     print()
     return 0 if all(f["error"] <= AGREEMENT for f in figures) else 1
 

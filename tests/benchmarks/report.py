@@ -10,6 +10,7 @@ docs/benchmarks.md.
 import argparse
 import json
 import math
+import os
 import re
 import shutil
 import statistics
@@ -53,12 +54,52 @@ def run_benchmarks(build: Path, quick: bool, chosen: str) -> tuple[dict, dict]:
     return medians, report["context"]
 
 
+PACKAGES = "numpy", "scipy", "pyyaml", "threadpoolctl"  # of the yardstick
+
+
+def yardstick_python(build: Path, quick: bool) -> tuple[str, str]:
+    """A Python with a current NumPy, in an environment in the build folder, and how to call it; the
+    one that runs this where none can be made, and for a smoke test, which measures nothing."""
+    folder = build / "yardstick-environment"
+    python = folder / "bin/python"
+    own = [python, "-c", "import " + ", ".join(PACKAGES).replace("pyyaml", "yaml")]
+    ready = lambda: python.exists() and subprocess.run(own, capture_output=True).returncode == 0
+    if ready():
+        return str(python), "environment of the benchmark"
+    if quick:
+        return sys.executable, "the system's, in a smoke test"
+    say = lambda text: print(f"report.py: {text}", file=sys.stderr, flush=True)
+    say(f"making {folder} with the current {', '.join(PACKAGES)}")
+    shutil.rmtree(folder, ignore_errors=True)
+    why = ""
+    for command in ([sys.executable, "-m", "venv", folder],
+                    [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+                     "--no-cache-dir", "--timeout", "20", "--retries", "1", *PACKAGES]):  # fmt: skip
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+            why = "" if done.returncode == 0 else (done.stderr + done.stdout).strip()
+        except (OSError, subprocess.TimeoutExpired) as error:
+            why = str(error)
+        if why:
+            break
+    if not why and ready():
+        return str(python), "environment of the benchmark"
+    shutil.rmtree(folder, ignore_errors=True)
+    say(f"no current NumPy: {why.splitlines()[-1] if why else 'it does not import'}")
+    say("the yardstick runs the system's NumPy instead, which is older and may be slower")
+    return sys.executable, "the system's: no current one could be installed"
+
+
 def run_yardstick(build: Path, quick: bool) -> dict:
-    command = [sys.executable, HERE / "numpy_yardstick.py", build / "magnu"]
-    done = subprocess.run(command + ["--quick"] * quick, stdout=subprocess.PIPE, text=True)
+    """What numpy_yardstick.py prints, and whose NumPy it ran."""
+    python, whose = yardstick_python(build, quick)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    command = [python, HERE / "numpy_yardstick.py", build / "magnu"]
+    done = subprocess.run(command + ["--quick"] * quick, stdout=subprocess.PIPE, text=True,
+                          env=environment)  # fmt: skip
     if done.returncode:
         sys.exit("report.py: the NumPy yardstick failed or disagrees with magnu by more than 1e-5")
-    return {form["form"]: form for form in json.loads(done.stdout)["forms"]}
+    return json.loads(done.stdout) | {"whose": whose}
 
 
 # Whole runs of the program: study, what makes it last a second or more, what makes it a smoke test,
@@ -289,7 +330,7 @@ def main() -> None:
 
     table = Table()
     machine_rows(table, medians)
-    fast_rows(table, medians, yardstick)
+    fast_rows(table, medians, {form["form"]: form for form in yardstick.get("forms", [])})
     direct_rows(table, medians)
     program_rows(table, programs)
     thread_rows(table, medians, programs)
@@ -300,8 +341,12 @@ def main() -> None:
         print(f"magnu {context['magnu']}, {context['date'][:10]}, {context['processor']}, "
               f"{threads_text(threads)}, {SETS[context['instruction_set']]}; load average "
               f"{context['load_avg'][0]:.1f}")  # fmt: skip
-        print(f"CUDA device: {context['cuda']}\n")
-    print(table)
+        print(f"CUDA device: {context['cuda']}")
+    if yardstick:
+        about = {key: yardstick[key] for key in ("numpy", "whose", "blas", "simd")}
+        context["numpy"] = about
+        print("NumPy {numpy} ({whose}); BLAS {blas}; vectors of its loops {simd}".format(**about))
+    print(f"\n{table}")
     if axes:
         print("\n" + growth_text(axes))
     if options.quick:

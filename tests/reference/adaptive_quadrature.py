@@ -31,6 +31,8 @@ import numpy as np
 import yaml
 from scipy import integrate, special, stats
 
+trapezoid = np.trapezoid if hasattr(np, "trapezoid") else np.trapz  # its name before NumPy 2
+
 DATA = Path(__file__).resolve().parents[2] / "data"
 
 # CODATA 2018; GF: PDG 2020.
@@ -211,7 +213,7 @@ class Component:
 
     @classmethod
     def of_table(cls, name: str, flux: float, pee, nodes, values) -> "Component":
-        values = values / np.trapz(values, nodes)
+        values = values / trapezoid(values, nodes)
         return cls(name, flux, pee, float(nodes[-1]), nodes=nodes, values=values)
 
     def spectrum(self, energy) -> np.ndarray:
@@ -693,7 +695,7 @@ class Background:
                 if low < high:
                     inside = energy[(energy > low) & (energy < high)]
                     x = np.concatenate([[low], inside, [high]])
-                    total[i] += np.trapz(np.interp(x, energy, rate), x)  # exact: linear pieces
+                    total[i] += trapezoid(np.interp(x, energy, rate), x)  # exact: linear pieces
         return total
 
 
