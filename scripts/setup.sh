@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034  # those who source it read the lists
 # Sourced by scripts/run, scripts/test and scripts/bench: installs what is missing, configures and builds.
 # Says nothing on standard output; exits 2 where packages are missing and cannot be installed.
 set -euo pipefail
@@ -31,7 +31,6 @@ slurm_packages="
 slurm-wlm|/usr/sbin/slurmctld
 munge|/usr/sbin/munged
 "
-# shellcheck disable=SC2034  # scripts/bench reads it
 bench_packages="
 python3-numpy|import numpy
 python3-scipy|import scipy
@@ -117,11 +116,12 @@ install_missing() {
 # Libraries that dpkg does not know: what there is to ask before there are CMake and a compiler.
 libraries_not_installed() {
   local package
-  for package in $(sed -nE 's/^ *(magnu_need\(|list\(APPEND missing_packages )(lib[a-z0-9+-]+|[a-z0-9]+-[a-z0-9-]+-dev).*/\2/p' \
-    "$root/CMakeLists.txt"); do
-    [ "$package" != libbenchmark-dev ] || [[ ${MAGNU_CMAKE_FLAGS:-} == *MAGNU_BENCHMARKS=ON* ]] || continue
-    dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || printf '%s\n' "$package"
-  done
+  sed -nE 's/^ *(magnu_need\(|list\(APPEND missing_packages )([a-z0-9+.-]*[a-z0-9]).*/\2/p' "$root/CMakeLists.txt" |
+    while read -r package; do
+      [ "$package" != libbenchmark-dev ] || [[ ${MAGNU_CMAKE_FLAGS:-} == *MAGNU_BENCHMARKS=ON* ]] || continue
+      dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
+        printf '%s\n' "$package"
+    done
 }
 
 # What the build was configured for. The folder is part of it: a copied or moved build compiles the
@@ -183,7 +183,7 @@ is_current() {
 
 expect_ours() {
   is_ours && return 0
-  say "$build belongs to somebody else and cannot be written${1:+, and $1}"
+  say "$build belongs to somebody else and cannot be written; $1"
   say "name a folder for a build of your own (MAGNU_BUILD_DIR=\$HOME/magnu-build), or let the owner build it" \
     "(scripts/run) or install it (cmake --install build --prefix DIR; then DIR/bin/magnu)"
   exit 2
