@@ -23,10 +23,10 @@ VerificationReport run_verification(const Options& options, double cells, const 
   std::vector<std::unique_ptr<Runner>> owned;
   std::vector<const Runner*> runners;
   owned.push_back(make_cpu_runner(thread_count(options), instruction_set(options)));
-  if (!cuda_status().devices.empty()) {
+  if (cuda_status().usable()) {
     owned.push_back(make_cuda_runner());
   } else {
-    spdlog::debug("verified on the CPU alone: no CUDA device ({})", cuda_status().reason);
+    spdlog::debug("verified on the CPU alone: no usable CUDA device ({})", cuda_status().reason);
   }
   for (const auto& runner : owned) runners.push_back(runner.get());
   Progress progress("verification", cells * static_cast<double>(runners.size()), "cells",

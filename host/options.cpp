@@ -41,13 +41,13 @@ InstructionSet instruction_set(const Options& options) {
 std::unique_ptr<Runner> make_runner(const Options& options) {
   auto cpu = make_cpu_runner(thread_count(options), instruction_set(options));
   if (options.backend == "cpu") return cpu;
-  const auto cuda = cuda_status();
-  if (!cuda.devices.empty()) return make_cuda_runner();
+  const auto& cuda = cuda_status();
+  if (cuda.usable()) return make_cuda_runner();
   if (options.backend == "cuda")
-    throw InputError({"", 0, "--backend", "cuda"}, "no CUDA device: " + cuda.reason,
+    throw InputError({"", 0, "--backend", "cuda"}, "no usable CUDA device: " + cuda.reason,
                      "use --backend cpu or auto");
   if (cuda.built_in) {
-    spdlog::info("no CUDA device ({}): running on the CPU", cuda.reason);
+    spdlog::info("no usable CUDA device ({}): running on the CPU", cuda.reason);
   } else {
     spdlog::debug("{}: running on the CPU", cuda.reason);
   }

@@ -2,6 +2,7 @@
 #include <thrust/device_ptr.h>
 
 #include <cub/device/device_segmented_reduce.cuh>
+#include <string>
 #include <vector>
 
 #include "launch.cuh"
@@ -12,18 +13,52 @@
 namespace magnu {
 namespace {
 
-int device_count(std::string& reason) {
+/// Its attributes tell whether this program holds code for a device, as those of any kernel would.
+struct Nothing {
+  MAGNU_HD void operator()(std::size_t) const {}
+};
+
+/// A kernel is asked for where `wanted`: that starts the device.
+CudaDeviceFacts device_facts(int index, bool wanted) {
+  CudaDeviceFacts facts;
+  facts.name = "device " + std::to_string(index);
+  cudaDeviceProp properties{};
+  auto status = cudaGetDeviceProperties(&properties, index);
+  if (status == cudaSuccess) {
+    facts.name = properties.name;
+    facts.major = properties.major;
+    facts.minor = properties.minor;
+    facts.bytes = properties.totalGlobalMem;
+    cudaFuncAttributes attributes{};
+    if (wanted) status = cudaSetDevice(index);
+    if (wanted && status == cudaSuccess)
+      status = cudaFuncGetAttributes(&attributes, run_body<Nothing>);
+  }
+  cudaGetLastError();
+  facts.code_missing =
+      status == cudaErrorNoKernelImageForDevice || status == cudaErrorInvalidDeviceFunction ||
+      status == cudaErrorUnsupportedPtxVersion || status == cudaErrorInsufficientDriver;
+  if (status != cudaSuccess) facts.kernel_error = cudaGetErrorString(status);
+  return facts;
+}
+
+CudaFacts cuda_facts() {
+  CudaFacts facts;
+  if (cudaDriverGetVersion(&facts.driver) != cudaSuccess) facts.driver = 0;
+  if (cudaRuntimeGetVersion(&facts.runtime) != cudaSuccess) facts.runtime = CUDART_VERSION;
   int count = 0;  // left alone where there is no driver
   const auto status = cudaGetDeviceCount(&count);
+  cudaGetLastError();
   if (status != cudaSuccess) {
-    cudaGetLastError();
-    int driver = 0;
-    const bool none = cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0;
-    reason = none ? "no NVIDIA driver" : cudaGetErrorString(status);
-    return 0;
+    facts.count_error = cudaGetErrorString(status);
+    return facts;
   }
-  if (count == 0) reason = "the driver knows none";
-  return count;
+  bool wanted = true;  // until one serves
+  for (int i = 0; i < count; ++i) {
+    facts.devices.push_back(device_facts(i, wanted));
+    if (facts.devices.back().kernel_error.empty()) wanted = false;
+  }
+  return facts;
 }
 
 /// Memory that is taken and given back in the order of launches, from a pool that keeps some: a
@@ -171,23 +206,15 @@ class CudaSpace {
 
 }  // namespace
 
-CudaStatus cuda_status() {
-  CudaStatus status{true, {}, {}};
-  const int count = device_count(status.reason);
-  for (int i = 0; i < count; ++i) {
-    cudaDeviceProp properties{};
-    check(cudaGetDeviceProperties(&properties, i), "device properties");
-    status.devices.push_back(std::string(properties.name) + ", compute capability " +
-                             std::to_string(properties.major) + "." +
-                             std::to_string(properties.minor) + ", " +
-                             std::to_string(properties.totalGlobalMem >> 20) + " MiB");
-  }
+const CudaStatus& cuda_status() {
+  static const CudaStatus status = judge_cuda(cuda_facts(), MAGNU_CUDA_ARCHITECTURES);
   return status;
 }
 
 std::unique_ptr<Runner> make_cuda_runner() {
-  std::string reason;
-  if (device_count(reason) == 0) throw DeviceError("no CUDA device: " + reason);
+  const auto& status = cuda_status();
+  if (!status.usable()) throw DeviceError("no usable CUDA device: " + status.reason);
+  check(cudaSetDevice(status.device), "device");
   return std::make_unique<Pipeline<ThrustExecutor<CudaSpace>>>(
       ThrustExecutor<CudaSpace>(CudaSpace{}));
 }

@@ -171,7 +171,7 @@ TEST_F(Cli, AnchorInsideItselfIsBadUsage) {
 
 TEST_F(Cli, AskingForCudaWithoutADeviceSaysWhy) {
   if (has(output("info"), "\ndevice 0")) GTEST_SKIP() << "there is a device";
-  expect_failure("scan study.yaml --backend cuda", 2, "no CUDA device: ");
+  expect_failure("scan study.yaml --backend cuda", 2, "no usable CUDA device: ");
   EXPECT_TRUE(has(text("stderr"), "use --backend cpu or auto"));
 }
 

@@ -37,8 +37,7 @@ std::vector<Backend> backends() {
                         return std::make_unique<Pipeline<test::Emulator>>(
                             test::Emulator(block, bytes));
                       }});
-  list.push_back(
-      {"cuda", [] { return cuda_status().devices.empty() ? nullptr : make_cuda_runner(); }});
+  list.push_back({"cuda", [] { return cuda_status().usable() ? make_cuda_runner() : nullptr; }});
   return list;
 }
 

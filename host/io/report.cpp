@@ -206,7 +206,7 @@ std::string names_report() {
 }
 
 std::string info_report() {
-  const auto cuda = cuda_status();
+  const auto& cuda = cuda_status();
   std::string text = fmt::format(
       "magnu          {} (commit {})\n"
       "build          {}\n"
@@ -215,7 +215,7 @@ std::string info_report() {
       "CUDA           {}\n",
       version(), commit(), build_description(), processor_name(), available_processors(),
       to_string(best_instruction_set()),
-      cuda.built_in ? (cuda.devices.empty() ? "built in; no device: " + cuda.reason : "built in")
+      cuda.built_in ? (cuda.usable() ? "built in" : "built in; no usable device: " + cuda.reason)
                     : cuda.reason);
   for (std::size_t i = 0; i < cuda.devices.size(); ++i)
     text += fmt::format("device {}       {}\n", i, cuda.devices[i]);

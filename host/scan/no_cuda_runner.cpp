@@ -4,8 +4,9 @@
 // Stands in for kernels/cuda_runner.cu where there is no nvcc.
 namespace magnu {
 
-CudaStatus cuda_status() {
-  return {false, {}, "this program was built without CUDA"};
+const CudaStatus& cuda_status() {
+  static const CudaStatus status{false, {}, -1, "this program was built without CUDA"};
+  return status;
 }
 
 std::unique_ptr<Runner> make_cuda_runner() {

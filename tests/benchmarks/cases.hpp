@@ -125,7 +125,7 @@ void add(const std::string& name, int threads, Function&& function, Arguments...
 /// The same on a CUDA device, if there is one: wall time, every transfer counted.
 template <class Function, class... Arguments>
 void add_cuda(const std::string& name, Function&& function, Arguments... arguments) {
-  if (!cuda_status().devices.empty())
+  if (cuda_status().usable())
     benchmark::RegisterBenchmark(name.c_str(), function, make_cuda_runner, arguments...)
         ->UseRealTime();
 }

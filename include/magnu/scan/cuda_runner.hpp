@@ -1,23 +1,16 @@
 #pragma once
 
 #include <memory>
-#include <string>
-#include <vector>
 
+#include "magnu/scan/cuda_status.hpp"
 #include "magnu/scan/runner.hpp"
 
 namespace magnu {
 
-/// What this program and machine offer in CUDA. The same interface with and without nvcc.
-struct CudaStatus {
-  bool built_in = false;
-  std::vector<std::string> devices;  ///< name, compute capability, memory
-  std::string reason;                ///< why there is no device, if there is none
-};
+/// Asked once; later calls give the same.
+const CudaStatus& cuda_status();
 
-CudaStatus cuda_status();
-
-/// A runner on the current device; DeviceError where there is none.
+/// A runner on the device of `cuda_status`; DeviceError where there is none.
 std::unique_ptr<Runner> make_cuda_runner();
 
 }  // namespace magnu
