@@ -272,7 +272,8 @@ const Bad bad_tables[]{
     {"TooFewColumns", header + "1,2\n2\n", 3, "", "2", "complete the row"},
     {"TooManyColumns", header + "1,2,3\n2,3\n", 2, "", "1,2,3", "too many columns"},
     {"NoUnit", "# a comment\nenergy_keV,rate\n1,2\n2,3\n", 1, "", "# a comment",
-     "say which columns these are: {table: FILE, energy: {column: 1, unit: keV}, rate: {column: 2, "
+     "say which columns these are: {table: table.csv, energy: {column: 1, unit: keV}, rate: "
+     "{column: 2, "
      "unit: 1/(tonne year keV)}}"},
     {"NoHeader",
      "\xef\xbb\xbf"
@@ -282,11 +283,11 @@ const Bad bad_tables[]{
      "E [keV],ER [keV],rate [1/t/yr/keV]", "two columns may be the energy"},
     {"DecimalComma", "E [keV];rate [1/t/yr/keV]\n0,5;2,25\n1,5;2,5\n", 2, "", "0,5;2,25",
      "write them with a point"},
-    {"ARowThatDoesNotFit", "E [keV];rate [1/t/yr/keV]\n0.5;2\n1.5;x\n", 3, "", "1.5;x",
-     "not 2 numbers"},
+    {"ARowThatDoesNotFit", "E [keV];rate [1/t/yr/keV]\n0.5;2\n1.5;x\n", 3, "rate", "x",
+     "1.5 or 2e-3"},
     {"RateInAnotherUnit", "E [keV];rate [1/yr/keV]\n0.5;2\n1.5;3\n", 1, "",
-     "E [keV];rate [1/yr/keV]", "not said which column is the rate"},
-    {"Prose", "a table\nof no numbers\n", 1, "", "a table", "not a table of numbers"},
+     "E [keV];rate [1/yr/keV]", "'1/yr/keV' is no unit of the rate"},
+    {"Prose", "a table\nof no numbers\n", 1, "", "a table", "not said which column"},
     {"OneRow", header + "1,2\n", 0, energy, "", "two rows at least"},
     {"NoRows", header, 0, energy, "", "two rows at least"},
 };

@@ -27,18 +27,26 @@ TEST(Units, ReadAsPapersWriteThem) {
   }
   for (const char* text :
        {"1/ton/yr/keV", "/t y keV", "1/(tonne year keV)", "events/(t yr keV)", "t^-1 yr^-1 keV^-1",
-        "counts/keV/t/yr", "(t yr keV)^-1", "/(t·yr·keVee)", "t^{-1} yr^{-1} keV^{-1}"}) {
+        "counts/keV/t/yr", "(t yr keV)^-1", "/(t·yr·keVee)", "t^{-1} yr^{-1} keV^{-1}",
+        "events / tonne / year / keV", "events per tonne per year per keV", "evts t⁻¹ yr⁻¹ keVee⁻¹",
+        "(t yr keV)⁻¹", "t-1 yr-1 keV-1", "$t^{-1}$ $yr^{-1}$ $keV^{-1}$", "1/(t–yr)/keV"}) {
     EXPECT_TRUE(unit(text).is(-1, -1, -1, 0)) << text;
     EXPECT_DOUBLE_EQ(unit(text).factor, 1e3) << text;  // per MeV
   }
   // A rate per kg and day is 365250 times the one per tonne and year.
   for (const char* text : {"1/(kg day keV)", "cts/keV/kg/d", "dru"})
     EXPECT_NEAR(unit(text).factor / 365250e3, 1, 1e-14) << text;
+  EXPECT_NEAR(unit("1e-3/(kg day keV)").factor / 365250, 1, 1e-14);
+  EXPECT_NEAR(unit("10^-3 dru").factor / 365250, 1, 1e-14);
+  EXPECT_DOUBLE_EQ(unit("1/(t yr MeV)").factor, 1);
+  EXPECT_DOUBLE_EQ(unit("1/(t yr eV)").factor, 1e6);
   for (const char* text : {"μ_B", "µ_B", "mu_B", "muB"})
     EXPECT_TRUE(unit(text).is(0, 0, 0, 1)) << text;
   EXPECT_EQ(unit("keVee").scale, RecoilScale::electron);
   EXPECT_EQ(unit("keV_nr").scale, RecoilScale::nuclear);
-  for (const char* text : {"", "kev", "t yr)", "(t yr", "t^0", "keVe", "/", "tee", "0.3keV"})
+  for (const char* text : {"", "kev", "t yr)", "(t yr", "t^0", "keVe", "/", "tee", "0.3keV",
+                           "1/(t yr keV", "1/(t yr keV)^", "1/(t a keV)", "0/(t yr keV)", "2t",
+                           "per", "1e400 keV", "((((((((((keV))))))))))"})
     EXPECT_FALSE(read_unit(text)) << text;
 }
 
@@ -65,6 +73,27 @@ TEST(RateTable, TheSameTableInAllItsForms) {
            Form{
                "x;energy;bg\n9;0.5;2\n9;1.5;4\n",
                ", energy: {column: energy, unit: keV}, rate: {column: bg, unit: t^-1 y^-1 keV^-1}"},
+           Form{"energy_keV;rate_per_tonne_year_keV\n0.5;2\n1.5;4\n"},
+           Form{"energy_keV,rate_per_tonne_year_keV\n0.5D0,2.0d0,\n1.5,4,\n"},
+           Form{"energy_keV rate_per_tonne_year_keV\n0.5 2\n1.5 4\n"},
+           Form{
+               "# mine\nflag,rate_per_tonne_year_keV,energy_keV,rate [1/t/yr/keV]\nx,2,0.5,7\n\"y, "
+               "z\",4,1.5,7\n"},
+           Form{"\xef\xbb\xbf\"Energy [eV]\";\"Rate [1/(t yr keV)]\";\"note\"\r\n500;2;first; "
+                "\r\n1500;4.0D0;;\r\n\r\n"},
+           Form{"Recoil energy (MeV)\tdR/dE (cts/keV/t/yr)\terror\n5e-4\t2\t\n1.5e-3\t4\t0.5\n"},
+           Form{"% E_r [keV], dR/dE_r [counts t^-1 y^-1 keV^-1]\n0.5, 2\n1.5, 4\n"},
+           Form{"E[keV];rate[1/(t yr keV)]\r0.5;2\r1.5;4\r"},
+           Form{
+               "bin,E low,data,fit\na,500,10,2000\nb,1500,20,4000\n",
+               ", energy: {column: E low, unit: eV}, rate: {column: fit, unit: events/(t yr MeV)}"},
+           Form{"ER[keV] flux[au] rate[dru]\n0.5 2 11\n1.5 4 21\n",
+                ", rate: {column: 2, unit: 1/(t yr keV)}"},
+           Form{"a 0.5 2\nb 1.5 4\n",
+                ", energy: {column: 2, unit: keV}, rate: {column: 3, unit: 1/(t yr keV)}"},
+           Form{"x\ty\n0.5\t2\n1.5\t4\n", by_place},
+           Form{"0.5,2,\n1.5,4,7\n", by_place},
+           Form{" 5.0D-1  2.0d+00\n 1.5D+00  4.0D+00\n", by_place},
            Form{"\"E [keV]\",\"rate [1/(t yr keV)]\"\n\"0.5\",\"2\"\n\"1.5\",\"4\"\n"},
        }) {
     folder.write("t.csv", form.text);
@@ -92,6 +121,149 @@ TEST(RateTable, SaysHowItWasRead) {
       std::string::npos)
       << study.notes[0];
   EXPECT_NEAR(study.curves[0].background[0].table->rate[1], 4 * 365250, 1e-8);
+}
+
+struct Refused {
+  const char *name, *text, *columns;
+  int line;
+  std::vector<std::string> says;
+
+  friend void PrintTo(const Refused& refused, std::ostream* out) { *out << refused.name; }
+};
+
+class RefusedTable : public testing::TestWithParam<Refused> {};
+
+TEST_P(RefusedTable, SaysWhatToWrite) {
+  const auto& refused = GetParam();
+  const test::ScratchFolder folder;
+  const auto table = folder.write("t.csv", refused.text);
+  const auto study = folder.write(
+      "s.yaml", std::string("# a line\nbackground: [{table: t.csv") + refused.columns + "}]\n");
+  try {
+    read_study(study);
+    FAIL() << "accepted";
+  } catch (const InputError& problem) {
+    EXPECT_EQ(problem.location.line, refused.line);
+    for (const auto& text : refused.says)
+      EXPECT_PRED_FORMAT2(testing::IsSubstring, text, std::string(problem.what()));
+    EXPECT_LT(std::string(problem.what()).size(), 600u);
+  }
+}
+
+const char* const first_two =
+    ", energy: {column: 1, unit: keV}, rate: {column: 2, unit: 1/(tonne year keV)}";
+const char* const to_write =
+    "{table: t.csv, energy: {column: 1, unit: keV}, rate: {column: 2, unit: 1/(tonne year keV)}}";
+
+const Refused refused_tables[]{
+    // A broken first row is no header.
+    {"BrokenFirstRow", "1..0 2\n2 3\n3 4\n", first_two, 1, {"not a finite number", "1..0"}},
+    {"BrokenRateInTheFirstRow", "1,2x\n2,3\n3,4\n", first_two, 1, {"2x"}},
+    {"OneWordInTheFirstRow", "1,NA\n2,3\n3,4\n", first_two, 1, {"NA"}},
+    {"SeparatorThatChanges", "1,2\n2;3\n3;4\n", first_two, 2, {"too few columns", "2;3"}},
+    {"ColumnTwice",
+     "1,2\n2,3\n",
+     ", energy: {column: 1, unit: keV}, rate: {column: 1, unit: dru}",
+     1,
+     {"energy and rate are one column", to_write}},
+    {"ColumnTwiceByName",
+     "E,x\n1,2\n2,3\n",
+     ", energy: {column: E, unit: keV}, rate: {column: E, unit: dru}",
+     1,
+     {"one column"}},
+    {"NoHeader", "9.87e-1 2.52e-5\n2 3\n", "", 1, {"'9.87e-1 2.52e-5'", to_write}},
+    {"UnknownNames", "x,y\n1,2\n2,3\n", "", 1, {"'x,y'", to_write}},
+    {"NoUnit", "E,rate [dru]\n1,2\n2,3\n", "", 1, {"in which unit the energy is", to_write}},
+    {"UnknownUnit", "E [kev],rate [dru]\n1,2\n2,3\n", "", 1, {"'kev' is no unit", to_write}},
+    {"TwoRates",
+     "E [keV],rate [dru],dR/dE [dru]\n1,2,3\n2,3,4\n",
+     "",
+     1,
+     {"two columns may be the rate", to_write}},
+    {"BlanksInNames", "# Recoil energy (keV) of all rate (dru)\n1 2 3\n2 3 4\n", "", 1, {to_write}},
+    {"Prose", "# taken from somewhere, in 2020\n1 2\n2 3\n", "", 1, {to_write, "somewhere"}},
+    {"DecimalCommaWithSemicolons",
+     "E[keV];rate[dru]\n0,5;1,5\n1,5;2\n",
+     "",
+     2,
+     {"decimal comma", "0.5, not 0,5"}},
+    {"DecimalCommaWithCommas", "E[keV],rate[dru]\n0,5,1,5\n1,5,2,5\n", "", 2, {"decimal comma"}},
+    {"DecimalCommaWithBlanks", "0,5 1,5\n1,0 2,5\n", first_two, 1, {"decimal comma", "'0,5 1,5'"}},
+    {"DecimalCommaLater", "E[keV];rate[dru]\n0;1\n1;2\n1,5;3\n", "", 4, {"decimal comma"}},
+    {"NoSecondColumn", "1\n2\n", first_two, 1, {"there is no column 2, but 1"}},
+    {"NoSuchName",
+     "E[keV],rate[dru]\n1,2\n2,3\n",
+     ", rate: {column: flux, unit: dru}",
+     1,
+     {"no column is named 'flux'", to_write}},
+    {"NoSuchPlace",
+     "E[keV],rate[dru]\n1,2\n2,3\n",
+     ", rate: {column: 7, unit: dru}",
+     1,
+     {"there is no column 7, but 2", to_write}},
+    {"RateOfOtherRecoils", "E[keVnr],rate[1/(t yr keVee)]\n1,2\n2,3\n", "", 1, {"other recoils"}},
+    {"TitleAboveTheHeader", "My background\nE[keV],rate[dru]\n1,2\n2,3\n", "", 1, {to_write}},
+    {"BadRateUnit",
+     "1,2\n2,3\n",
+     ", rate: {column: 2, unit: 1/keV}",
+     2,
+     {"background[1].rate.unit", "no unit of the rate", "1/keV"}},
+    {"BadEnergyUnit",
+     "1,2\n2,3\n",
+     ", energy: {column: 1, unit: kev}",
+     2,
+     {"background[1].energy.unit", "{column: 1, unit: keV}"}},
+    {"NoPlace", "1,2\n2,3\n", ", energy: {column: 0, unit: keV}", 2, {"count the columns from 1"}},
+    {"HalfAColumn", "1,2\n2,3\n", ", energy: {column: 1}", 2, {"column and unit are needed"}},
+};
+INSTANTIATE_TEST_SUITE_P(Field, RefusedTable, testing::ValuesIn(refused_tables),
+                         [](const auto& refused) { return refused.param.name; });
+
+TEST(RateTable, Utf16IsNamed) {
+  const test::ScratchFolder folder;
+  folder.write("t.csv", std::string("\xff\xfe"
+                                    "1\0,\0"
+                                    "2\0\n\0",
+                                    10));
+  try {
+    read_study(folder.write("s.yaml", "background: [{table: t.csv}]\n"));
+    FAIL() << "accepted";
+  } catch (const InputError& problem) {
+    EXPECT_PRED_FORMAT2(testing::IsSubstring, "UTF-16", std::string(problem.what()));
+  }
+}
+
+/// The scale of an energy goes through axes and ranges, and what an axis replaces may be of another
+/// channel.
+TEST(RecoilScale, IsKeptOnAxes) {
+  const test::ScratchFolder folder;
+  const auto read = [&](const std::string& text) {
+    return read_study(folder.write("s.yaml", text));
+  };
+  for (const char* text :
+       {"axes: {threshold: {from: 1 keVnr, to: 2 keV, points: 3}}",
+        "axes: {threshold: {from: 1 keV, to: 2000 eVnr, points: 3}}",
+        "axes: {threshold: {from: 1 keVnr, to: 2 keVnr, points: 3}}",
+        "axes: {threshold: [1 keVnr, 2 keVnr]}", "resolution: {a: 0.3, lowest_energy: 1 keVnr}",
+        "reach: {mu_eff: 1e-12 mu_B, by: threshold, from: 1 keVnr, to: 2 keV}",
+        "channel: nuclear\naxes: {threshold: {from: 1 keVnr, to: 2 keVee, points: 3}}"})
+    EXPECT_THROW(read(std::string(text) + "\n"), InputError) << text;
+  const auto study = read(
+      "channel: nuclear\nthreshold: 3 keVnr\n"
+      "axes: {threshold: {from: 1 keVnr, to: 2000 eV, points: 3}}\n");
+  ASSERT_EQ(study.axes[0].values.size(), 3u);
+  EXPECT_NEAR(study.axes[0].values[1] / keV, 1.5, 1e-14);
+  EXPECT_EQ(read("channel: nuclear\nthreshold: 1 keVnr\naxes: {threshold: [1 keVnr, 2 keVnr]}\n")
+                .axes[0]
+                .values[1],
+            2 * keV);
+  EXPECT_EQ(read("threshold: 1 keVnr\n"
+                 "curves: [{name: a, channel: nuclear, threshold: 2 keVnr}, {name: b, threshold: 3 "
+                 "keVee}]")
+                .curves[1]
+                .threshold,
+            3 * keV);
+  EXPECT_THROW(read("threshold: 1 keVx\naxes: {threshold: [1 keV, 2 keV]}\n"), InputError);
 }
 
 TEST(RateTable, EnergiesOfTheOtherRecoilsAreRefused) {

@@ -21,28 +21,29 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(from, text.find_last_not_of(" \t\r") - from + 1);
 }
 
-std::vector<std::string> split(std::string_view line) {
+}  // namespace
+
+std::vector<std::string> split_fields(std::string_view line, char separator) {
   std::vector<std::string> fields;
   std::string field;
   bool quoted = false;
   for (std::size_t i = 0; i < line.size(); ++i) {
     const char c = line[i];
+    const bool between = separator == ' ' ? c == ' ' || c == '\t' : c == separator;
     if (c == '"' && quoted && i + 1 < line.size() && line[i + 1] == '"') {
       field += line[++i];
     } else if (c == '"') {
       quoted = !quoted;
-    } else if (c == ',' && !quoted) {
-      fields.emplace_back(trimmed(field));
+    } else if (between && !quoted) {
+      if (separator != ' ' || !field.empty()) fields.emplace_back(trimmed(field));
       field.clear();
     } else {
       field += c;
     }
   }
-  fields.emplace_back(trimmed(field));
+  if (separator != ' ' || !field.empty()) fields.emplace_back(trimmed(field));
   return fields;
 }
-
-}  // namespace
 
 CsvTable::CsvTable(std::string file, std::string_view text) : file_(std::move(file)) {
   int number = 0;
@@ -52,7 +53,7 @@ CsvTable::CsvTable(std::string file, std::string_view text) : file_(std::move(fi
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     ++number;
     if (line.empty() || line.front() == '#') continue;
-    auto fields = split(line);
+    auto fields = split_fields(line, ',');
     if (header_.empty()) {
       header_ = std::move(fields);
       header_line_ = number;

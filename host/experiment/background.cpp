@@ -100,52 +100,41 @@ std::vector<std::string> background_names() {
   return names;
 }
 
-namespace {
-
-const std::string energy_column = "energy_keV", rate_column = "rate_per_tonne_year_keV";
-
-/// A table with magnu's own header: CSV in the strict sense.
-BackgroundTable own_table(const std::string& path, const std::string& text,
-                          std::vector<int>& lines) {
-  const CsvTable csv(path, text);
-  BackgroundTable table;
-  table.file = path;
-  table.rate = csv.numbers(rate_column);
-  for (const double e : csv.numbers(energy_column)) table.energy.push_back(e * constants::keV);
-  for (std::size_t row = 0; row < csv.rows(); ++row) lines.push_back(csv.line(row));
-  return table;
-}
-
-}  // namespace
-
-Background table_background(const std::string& path, const TableColumns& columns) {
+Background table_background(const std::string& path, const TableColumns& columns,
+                            const std::string& written) {
   const auto text = read_file(path);
-  std::vector<int> lines;
-  const bool own = columns == TableColumns() && text.find(energy_column) != text.npos &&
-                   text.find(rate_column) != text.npos;
-  auto table = std::make_shared<BackgroundTable>(own ? own_table(path, text, lines)
-                                                     : read_rate_table(path, text, columns, lines));
-  if (table->energy.size() < 2)
-    throw InputError({path, 0, energy_column, ""}, "a background table needs two rows at least",
+  auto read = read_rate_table(path, text, columns, written.empty() ? path : written);
+  const auto& table = read.table;
+  if (table.energy.size() < 2)
+    throw InputError({path, 0, read.energy_column, ""},
+                     "a background table needs two rows at least",
                      "give the rate at the energies between which it is linear");
   const auto energy_at = [&](std::size_t row) {
-    return shortest(table->energy[row] / constants::keV) + " keV";
+    return shortest(table.energy[row] / constants::keV) + " keV";
   };
-  for (std::size_t row = 0; row < table->energy.size(); ++row) {
-    if (row > 0 && table->energy[row] <= table->energy[row - 1])
-      throw InputError({path, lines[row], energy_column, energy_at(row)}, "energies must ascend",
-                       "sort the rows and remove doubles");
-    if (table->energy[row] < 0)
-      throw InputError({path, lines[row], energy_column, energy_at(row)},
-                       "an energy cannot be negative", "give an energy of zero or more");
-    if (table->rate[row] < 0)
-      throw InputError({path, lines[row], rate_column, shortest(table->rate[row])},
-                       "a rate cannot be negative", "give a rate of zero or more");
-    if (table->rate[row] > 1e15)
-      throw InputError({path, lines[row], rate_column, shortest(table->rate[row])}, "out of range",
-                       "give a rate of 1e15 per tonne, year and keV at most");
+  for (std::size_t row = 0; row < table.energy.size(); ++row) {
+    const auto refuse = [&](const std::string& key, const std::string& value, const char* what,
+                            const char* how) {
+      throw InputError({path, read.lines[row], key, value}, what, how);
+    };
+    if (row > 0 && table.energy[row] <= table.energy[row - 1])
+      refuse(read.energy_column, energy_at(row), "energies must ascend",
+             "sort the rows and remove doubles");
+    if (table.energy[row] < 0)
+      refuse(read.energy_column, energy_at(row), "an energy cannot be negative",
+             "give an energy of zero or more");
+    const auto rate = shortest(table.rate[row]);
+    if (table.rate[row] < 0)
+      refuse(read.rate_column, rate, "a rate cannot be negative", "give a rate of zero or more");
+    if (table.rate[row] > 1e15)
+      refuse(read.rate_column, rate, "out of range",
+             "give a rate of 1e15 per tonne, year and keV at most");
   }
-  return {Background::Kind::table, 1, "", {}, std::move(table)};
+  return {Background::Kind::table,
+          1,
+          "",
+          {},
+          std::make_shared<const BackgroundTable>(std::move(read.table))};
 }
 
 double background_fraction(const std::vector<Background>& list) {

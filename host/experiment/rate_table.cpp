@@ -1,10 +1,10 @@
 #include "magnu/experiment/rate_table.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "magnu/core/csv.hpp"
 #include "magnu/core/error.hpp"
@@ -13,87 +13,85 @@
 namespace magnu {
 namespace {
 
-constexpr const char* remedy =
-    "say which columns these are: {table: FILE, energy: {column: 1, unit: keV}, rate: {column: 2, "
-    "unit: 1/(tonne year keV)}}";
+constexpr char separators[] = {',', '\t', ';', ' '};
+
+const char* name_of(char separator) {
+  return separator == ','    ? "commas"
+         : separator == '\t' ? "tabs"
+         : separator == ';'  ? "semicolons"
+                             : "blanks";
+}
 
 std::string_view trimmed(std::string_view text) {
-  constexpr auto blank = " \t\r";
+  constexpr auto blank = " \t";
   const auto from = text.find_first_not_of(blank);
   if (from == std::string_view::npos) return {};
   return text.substr(from, text.find_last_not_of(blank) - from + 1);
 }
 
-struct Line {
-  int number = 0;
-  std::string_view text;
-};
+// --- numbers ------------------------------------------------------------------------------------
 
-/// A number as spreadsheets and Fortran write it: "1.5", "1.0D0"; in quotes too.
+/// A number as spreadsheets and Fortran write it: "1.5", "1.0D0".
 bool read_value(std::string_view text, double& value) {
-  if (text.size() > 1 && text.front() == '"' && text.back() == '"')
-    text = text.substr(1, text.size() - 2);
   std::string plain(text);
   for (char& c : plain)
     if (c == 'd' || c == 'D') c = 'e';
   return parse_number(plain, value);
 }
 
-/// Fields between separators; blanks for ' ', where several are one. Empty last ones do not count.
-std::vector<std::string_view> fields_of(std::string_view line, char separator) {
-  std::vector<std::string_view> fields;
-  while (!line.empty()) {
-    const auto end = separator == ' ' ? line.find_first_of(" \t") : line.find(separator);
-    const auto field = trimmed(line.substr(0, end));
-    if (separator != ' ' || !field.empty()) fields.push_back(field);
-    line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
-  }
-  while (!fields.empty() && fields.back().empty()) fields.pop_back();
-  return fields;
-}
-
-bool all_numbers(const std::vector<std::string_view>& fields) {
+bool is_number(std::string_view text) {
   double value = 0;
-  return !fields.empty() && std::all_of(fields.begin(), fields.end(),
-                                        [&](auto field) { return read_value(field, value); });
+  return read_value(text, value);
 }
 
-/// "0,1246" where a point is meant: digits, one comma, digits.
-bool has_decimal_comma(std::string_view line) {
-  for (const char separator : {';', '\t', ' '}) {
-    const auto fields = fields_of(line, separator);
-    if (fields.size() < 2) continue;
-    if (std::all_of(fields.begin(), fields.end(), [](std::string_view field) {
-          const auto comma = field.find(',');
-          if (comma == std::string_view::npos || comma == 0 || comma + 1 == field.size())
-            return false;
-          std::string plain(field);
-          plain[comma] = '.';
-          double value = 0;
-          return read_value(plain, value);
-        }))
-      return true;
-  }
-  return false;
+/// A number, or something that was to be one ("1..0"): no name of a column.
+bool begins_as_number(std::string_view text) {
+  if (is_number(text)) return true;
+  const auto at = text.find_first_not_of("+-.");
+  return at != std::string_view::npos && at <= 2 &&
+         std::isdigit(static_cast<unsigned char>(text[at]));
 }
+
+/// "0,1246" where a point is meant.
+bool has_decimal_comma(std::string_view field) {
+  const auto comma = field.find(',');
+  if (comma == std::string_view::npos || comma + 1 == field.size()) return false;
+  if (!std::isdigit(static_cast<unsigned char>(field[comma + 1])) ||
+      field.find_first_of(",.", comma + 1) != std::string_view::npos)
+    return false;
+  std::string plain(field);
+  plain[comma] = '.';
+  return is_number(plain);
+}
+
+// --- headers ------------------------------------------------------------------------------------
 
 /// A column's name and unit, as "ER[keVee]" or "Rate (/t y keV)" give them.
 struct Label {
   std::string name, unit;
 };
 
+constexpr std::string_view own_energy = "energy_keV", own_rate = "rate_per_tonne_year_keV";
+
 Label label_of(std::string_view text) {
-  if (text.size() > 1 && text.front() == '"' && text.back() == '"')
-    text = text.substr(1, text.size() - 2);
+  if (text == own_energy) return {std::string(text), "keV"};
+  if (text == own_rate) return {std::string(text), "1/(tonne year keV)"};
   const auto open = text.find_first_of("[(");
-  if (open == std::string_view::npos) return {std::string(trimmed(text)), ""};
-  const auto close = text.find_last_of("])");
-  if (close == std::string_view::npos || close < open) return {std::string(trimmed(text)), ""};
+  if (open == std::string_view::npos || (text.back() != ']' && text.back() != ')'))
+    return {std::string(text), ""};
   return {std::string(trimmed(text.substr(0, open))),
-          std::string(trimmed(text.substr(open + 1, close - open - 1)))};
+          std::string(trimmed(text.substr(open + 1, text.size() - open - 2)))};
 }
 
-/// Labels of a header in which blanks separate columns: each ends with its bracket.
+std::vector<Label> labels_of(const std::vector<std::string>& fields) {
+  std::vector<Label> labels;
+  for (const auto& field : fields) labels.push_back(label_of(field));
+  while (!labels.empty() && labels.back().name.empty() && labels.back().unit.empty())
+    labels.pop_back();
+  return labels;
+}
+
+/// Labels that end with a bracket each, whatever is between them.
 std::vector<Label> bracketed_labels(std::string_view line) {
   std::vector<Label> labels;
   while (!(line = trimmed(line)).empty()) {
@@ -114,219 +112,357 @@ std::vector<Label> bracketed_labels(std::string_view line) {
   return labels;
 }
 
-/// Letters and digits of a name alone, small: "E_R" is "er", "dR/dE" is "drde".
+/// The ways a line may name columns, by a separator of its own.
+std::vector<std::vector<Label>> label_sets(std::string_view line) {
+  std::vector<std::vector<Label>> sets;
+  const auto add = [&](std::vector<Label> labels) {
+    if (labels.size() >= 2) sets.push_back(std::move(labels));
+  };
+  for (const char separator : {',', '\t', ';'}) add(labels_of(split_fields(line, separator)));
+  add(bracketed_labels(line));
+  add(labels_of(split_fields(line, ' ')));
+  return sets;
+}
+
+/// Letters, digits and bars of a name, small: "E_R" is "er", "dR/dE" is "dr/de".
 std::string plain_name(std::string_view name) {
   std::string plain;
   for (const char c : name)
-    if (std::isalnum(static_cast<unsigned char>(c)))
+    if (std::isalnum(static_cast<unsigned char>(c)) || c == '/')
       plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return plain;
 }
 
-bool one_of(const std::string& name, std::initializer_list<std::string_view> names) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
+/// What a column may be: its names, and its unit.
+struct Quantity {
+  const char* what;
+  std::string_view own;
+  std::vector<std::string_view> names;
+  int energy, mass, time;
 
-bool names_energy(const Label& label) {
-  return one_of(plain_name(label.name),
-                {"energy", "e", "er", "erecoil", "recoilenergy", "enr", "eee"});
-}
-
-bool names_rate(const Label& label) {
-  return one_of(plain_name(label.name), {"rate", "drde", "drder", "differentialrate", "eventrate",
-                                         "background", "backgroundrate"});
-}
-
-bool is_rate(const Unit& unit) {
-  return unit.is(-1, -1, -1, 0);
-}
-bool is_energy(const Unit& unit) {
-  return unit.is(1, 0, 0, 0);
-}
-
-/// The text in lines, and what of it is data.
-struct Table {
-  char separator = ',';
-  std::vector<Label> labels;  ///< none where no line names the columns
-  std::vector<Line> rows;
-  std::size_t columns = 0;
-  Line first;  ///< of the file, to be quoted
+  bool measured_in(const std::optional<Unit>& unit) const {
+    return unit && unit->is(energy, mass, time, 0);
+  }
 };
+
+const Quantity& energy_quantity() {
+  static const Quantity quantity{
+      "energy",
+      own_energy,
+      {"e", "er", "eee", "enr", "energy", "energies", "erecoil", "recoilenergy"},
+      1,
+      0,
+      0};
+  return quantity;
+}
+
+const Quantity& rate_quantity() {
+  static const Quantity quantity{
+      "rate",
+      own_rate,
+      {"rate", "rates", "dr/de", "dr/der", "dr/deee", "dr/denr", "drde", "drder", "eventrate",
+       "differentialrate", "recoilrate", "background", "backgroundrate"},
+      -1,
+      -1,
+      -1};
+  return quantity;
+}
+
+// --- the table ----------------------------------------------------------------------------------
+
+struct Line {
+  int number = 0;
+  std::string_view text;
+};
+
+/// One of the two columns.
+struct Column {
+  std::size_t place = 0;
+  std::string name;  ///< empty where no header names it
+  std::string unit_text;
+  Unit unit;
+
+  std::string label() const { return name.empty() ? "column " + std::to_string(place + 1) : name; }
+  std::string described() const {
+    return "column " + std::to_string(place + 1) +
+           (name.empty() ? "" : " (" + quotable(name, 40) + ")") + " in " + quotable(unit_text, 40);
+  }
+};
+
+using Fields = std::vector<std::string>;
+
+/// Without empty last ones.
+std::size_t filled(const Fields& fields) {
+  std::size_t count = fields.size();
+  while (count > 0 && fields[count - 1].empty()) --count;
+  return count;
+}
+
+std::size_t place_of(const std::string& column) {
+  double place = 0;
+  return parse_number(column, place) && place >= 1 ? static_cast<std::size_t>(place) : 0;
+}
 
 class Reader {
  public:
-  Reader(const std::string& file, std::string_view text) : file_(file) {
-    int number = 0;
-    while (!text.empty()) {
-      const auto end = text.find('\n');
-      const auto line = trimmed(text.substr(0, end));
-      text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-      ++number;
-      if (line.empty()) continue;
-      if (first_.text.empty()) first_ = {number, line};
-      if (line.front() == '#' || line.front() == '%') {
-        if (lines_.empty())
-          comments_.push_back(
-              trimmed(line.substr(line.find_first_not_of("#%") == std::string_view::npos
-                                      ? line.size()
-                                      : line.find_first_not_of("#%"))));
-        continue;
-      }
-      lines_.push_back({number, line});
-    }
+  Reader(const std::string& file, std::string_view text, const TableColumns& columns,
+         const std::string& written)
+      : file_(file), columns_(columns), written_(written) {
+    if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff") ||
+        text.substr(0, 1000).find('\0') != std::string_view::npos)
+      throw InputError({file, 0, "", ""}, "the table is no plain text, perhaps UTF-16",
+                       "save it as CSV in UTF-8");
+    take_lines(text);
     if (lines_.empty())
-      throw InputError({file_, 0, "", ""}, "the table is empty", "give a header line and rows");
+      throw InputError({file, 0, "", ""}, "the table is empty", "give a header line and rows");
   }
 
-  Table read() const {
-    const Line& sample = lines_[lines_.size() > 1 ? 1 : 0];
-    if (has_decimal_comma(sample.text) || has_decimal_comma(lines_.front().text))
-      throw error(sample, "numbers with a decimal comma", "write them with a point: 0.5, not 0,5");
-    for (const char separator : {',', '\t', ';', ' '})
-      if (auto table = with(separator)) return *table;
-    // Which line it is that fits nothing, under the separator that the others have.
-    for (const char separator : {',', '\t', ';', ' '}) {
-      const auto columns = fields_of(sample.text, separator).size();
-      if (columns < 2 || !all_numbers(fields_of(sample.text, separator))) continue;
-      for (std::size_t i = 1; i < lines_.size(); ++i) {
-        const auto fields = fields_of(lines_[i].text, separator);
-        if (fields.size() == columns && all_numbers(fields)) continue;
-        throw error(lines_[i], "not " + std::to_string(columns) + " numbers as in the lines before",
-                    "complete the line or remove it");
-      }
+  RateTable read() {
+    expect_points();
+    const bool by_place =
+        place_of(columns_.energy.column) > 0 && place_of(columns_.rate.column) > 0;
+    for (const char separator : separators) {
+      for (const auto& labels : label_sets(lines_.front().text))
+        if (try_layout(separator, &labels, true)) return rows_;
+      if (by_place && try_layout(separator, nullptr, false)) return rows_;
+      if (by_place) continue;  // a comment need not be a header then
+      for (auto comment = comments_.rbegin(); comment != comments_.rend(); ++comment)
+        for (const auto& labels : label_sets(comment->text))
+          if (try_layout(separator, &labels, false)) return rows_;
     }
-    throw error(first_, "not a table of numbers", remedy);
-  }
-
-  InputError error(const Line& line, const std::string& what, const std::string& how) const {
-    return {{file_, line.number, "", std::string(line.text)}, what, how};
+    if (failure_) throw *failure_;
+    unknown(problem_.empty() ? "it is not said which columns are the energy and the rate"
+                             : problem_);
   }
 
  private:
-  /// The table with a separator, if all lines but a header fit it.
-  std::optional<Table> with(char separator) const {
-    const bool header = !all_numbers(fields_of(lines_.front().text, separator));
-    const std::size_t begin = header ? 1 : 0;
-    if (lines_.size() <= begin) return {};
-    Table table;
-    table.separator = separator;
-    table.first = first_;
-    table.columns = fields_of(lines_[begin].text, separator).size();
-    if (table.columns < 2) return {};
-    for (std::size_t i = begin; i < lines_.size(); ++i) {
-      const auto fields = fields_of(lines_[i].text, separator);
-      if (fields.size() != table.columns || !all_numbers(fields)) return {};
-      table.rows.push_back(lines_[i]);
-    }
-    const auto try_labels = [&](std::string_view line) {
-      std::vector<Label> labels;
-      if (separator != ' ')
-        for (const auto field : fields_of(line, separator)) labels.push_back(label_of(field));
-      if (labels.size() != table.columns) labels = bracketed_labels(line);
-      if (labels.size() != table.columns) {
-        labels.clear();
-        for (const auto field : fields_of(line, ' ')) labels.push_back(label_of(field));
+  void take_lines(std::string_view text) {
+    for (int number = 1; !text.empty(); ++number) {
+      const auto end = text.find_first_of("\r\n");  // old files end lines by "\r" alone
+      const auto line = text.substr(0, end);
+      const auto content = trimmed(line);
+      const bool both = end != std::string_view::npos && text.substr(end).starts_with("\r\n");
+      text.remove_prefix(end == std::string_view::npos ? text.size() : end + (both ? 2 : 1));
+      if (content.empty()) continue;
+      if (first_.text.empty()) first_ = {number, content};
+      if (content.front() != '#' && content.front() != '%') {
+        lines_.push_back({number, line});  // with its last tabs, which part columns
+      } else if (const auto at = content.find_first_not_of("#% \t");
+                 lines_.empty() && at != std::string_view::npos) {
+        comments_.push_back({number, content.substr(at)});
       }
-      if (labels.size() == table.columns) table.labels = std::move(labels);
-    };
-    if (header) {
-      try_labels(lines_.front().text);
-    } else {
-      for (auto comment = comments_.rbegin(); comment != comments_.rend() && table.labels.empty();
-           ++comment)
-        try_labels(*comment);
     }
-    return table;
   }
 
-  std::string file_;
-  Line first_;
-  std::vector<std::string_view> comments_;  ///< before the first row
-  std::vector<Line> lines_;
-};
+  /// A decimal comma is met before the columns are looked for: it looks like more of them.
+  void expect_points() const {
+    for (std::size_t i = 0; i < std::min<std::size_t>(lines_.size(), 2); ++i)
+      for (const char separator : {';', '\t', ' '}) {
+        const auto fields = split_fields(lines_[i].text, separator);
+        const auto with_comma = std::count_if(fields.begin(), fields.end(), has_decimal_comma);
+        // "1,2 3" may be two columns with a blank in the second.
+        const bool numbers = std::all_of(fields.begin(), fields.end(), [](const auto& field) {
+          return has_decimal_comma(field) || is_number(field);
+        });
+        if (fields.size() >= 2 && with_comma > 0 && (separator != ' ' || numbers))
+          throw comma_error(lines_[i]);
+      }
+  }
 
-struct Column {
-  std::size_t index = 0;
-  std::string unit_text;
-  Unit unit;
-};
+  InputError comma_error(const Line& line) const {
+    return {{file_, line.number, "", std::string(trimmed(line.text))},
+            "numbers with a decimal comma",
+            "write them with a point: 0.5, not 0,5"};
+  }
 
-/// The column that the study names, or the one that its own name and unit tell.
-Column find_column(const Reader& reader, const Table& table, const TableColumn& wanted,
-                   const char* what, bool (*names)(const Label&), bool (*fits)(const Unit&)) {
-  const auto quantity = std::string(what);
-  if (!wanted.column.empty()) {
-    Column column;
-    column.unit_text = wanted.unit;
-    const auto unit = read_unit(wanted.unit);
-    if (!unit || !fits(*unit))
-      throw reader.error(table.first, "'" + quotable(wanted.unit) + "' is no unit of " + quantity,
-                         remedy);
-    column.unit = *unit;
-    double place = 0;
-    if (parse_number(wanted.column, place)) {
-      if (place != std::floor(place) || place < 1 || place > static_cast<double>(table.columns))
-        throw reader.error(table.first,
-                           "there is no column " + quotable(wanted.column) + ", but " +
-                               std::to_string(table.columns),
-                           remedy);
-      column.index = static_cast<std::size_t>(place) - 1;
+  /// The line that the study would need.
+  [[noreturn]] void unknown(const std::string& problem) const {
+    throw InputError({file_, first_.number, "", std::string(first_.text)}, problem,
+                     "say which columns these are: {table: " + quotable(written_) +
+                         ", energy: {column: 1, unit: keV}, rate: {column: 2, unit: 1/(tonne year "
+                         "keV)}}");
+  }
+
+  /// What stands against a header is said where nothing else fits.
+  std::optional<Column> fail(const std::string& problem) {
+    if (problem_.empty()) problem_ = problem;
+    return {};
+  }
+
+  /// The column that the study names, or the one that its own name and unit tell.
+  std::optional<Column> find(const TableColumn& wanted, const std::vector<Label>* labels,
+                             const Quantity& quantity) {
+    const std::string what = quantity.what;
+    const bool told = !wanted.column.empty();
+    if (const auto place = told ? place_of(wanted.column) : 0; place > 0) {
+      const auto unit = read_unit(wanted.unit);
+      if (!quantity.measured_in(unit))
+        return fail("'" + quotable(wanted.unit, 40) + "' is no unit of the " + what);
+      Column column{place - 1, "", wanted.unit, *unit};
+      if (labels && column.place < labels->size()) column.name = (*labels)[column.place].name;
       return column;
     }
-    for (std::size_t i = 0; i < table.labels.size(); ++i)
-      if (table.labels[i].name == wanted.column ||
-          plain_name(table.labels[i].name) == plain_name(wanted.column)) {
-        column.index = i;
-        return column;
+    if (!labels) return {};
+    const auto has = [&](std::string_view name) {
+      return std::any_of(labels->begin(), labels->end(), [&](auto& l) { return l.name == name; });
+    };
+    const bool own = !told && has(quantity.own);  // counts before others
+    std::optional<Column> found;
+    for (std::size_t i = 0; i < labels->size(); ++i) {
+      const auto& label = (*labels)[i];
+      const auto plain = plain_name(label.name);
+      const bool meant = told  ? has(wanted.column)
+                                     ? label.name == wanted.column
+                                     : !plain.empty() && plain == plain_name(wanted.column)
+                          : own ? label.name == quantity.own
+                               : std::find(quantity.names.begin(), quantity.names.end(), plain) !=
+                                     quantity.names.end();
+      if (!meant) continue;
+      if (found)
+        return fail(told ? "two columns are named '" + quotable(wanted.column) + "'"
+                         : "two columns may be the " + what);
+      const auto unit_text = told ? wanted.unit : label.unit;
+      const auto unit = read_unit(unit_text);
+      if (!quantity.measured_in(unit))
+        return fail(unit_text.empty()
+                        ? "it is not said in which unit the " + what + " is"
+                        : "'" + quotable(unit_text, 40) + "' is no unit of the " + what);
+      found = Column{i, label.name, unit_text, *unit};
+    }
+    if (!found)
+      return fail(told ? "no column is named '" + quotable(wanted.column) + "'"
+                       : "it is not said which column is the " + what);
+    return found;
+  }
+
+  /// Reads all rows in one way. `in_row`: the labels are those of the first row.
+  bool try_layout(char separator, const std::vector<Label>* labels, bool in_row) {
+    const auto energy = find(columns_.energy, labels, energy_quantity());
+    if (!energy) return false;
+    const auto rate = find(columns_.rate, labels, rate_quantity());
+    if (!rate) return false;
+    if (energy->place == rate->place) return fail("energy and rate are one column"), false;
+    if (energy->unit.scale != RecoilScale::any && rate->unit.scale != RecoilScale::any &&
+        energy->unit.scale != rate->unit.scale)
+      return fail("the energies are of other recoils than the rate's keV"), false;
+    // A first row is a header only where neither of its two fields was to be a number.
+    const auto last = std::max(energy->place, rate->place);
+    const auto is_word = [&](const Column& column) {
+      if (in_row) return !begins_as_number((*labels)[column.place].name);
+      const auto fields = split_fields(lines_.front().text, separator);
+      return !begins_as_number(fields[column.place]);
+    };
+    const auto width =
+        in_row ? labels->size() : filled(split_fields(lines_.front().text, separator));
+    if (in_row && width <= last) return no_column(last, width);
+    const bool header = width > last && is_word(*energy) && is_word(*rate);
+    if (in_row && !header) return false;
+    return read_rows(separator, *energy, *rate, header, labels ? labels->size() : 0);
+  }
+
+  bool read_rows(char separator, const Column& energy, const Column& rate, bool header,
+                 std::size_t labelled) {
+    std::vector<Fields> rows;
+    for (std::size_t i = header ? 1 : 0; i < lines_.size(); ++i)
+      rows.push_back(split_fields(lines_[i].text, separator));
+    const auto columns = labelled > 0 ? labelled : columns_in(rows);
+    const auto last = std::max(energy.place, rate.place);
+    if (last >= columns) return no_column(last, columns);
+    RateTable result;
+    result.energy_column = energy.label();
+    result.rate_column = rate.label();
+    auto& table = result.table;
+    const double to_rate = rate.unit.factor * constants::keV;  // from 1/MeV to 1/keV
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const auto& line = lines_[i + (header ? 1 : 0)];
+      const auto& row = rows[i];
+      const auto refuse = [&](const std::string& key, const std::string& value,
+                              const std::string& what, const std::string& how) {
+        return note_failure(4 * i + (key.empty() ? 0 : 2),
+                            {{file_, line.number, key, value}, what, how});
+      };
+      const std::string whole(trimmed(line.text));
+      const auto count = filled(row);
+      const auto there = std::string(" where the ") + (labelled > 0 ? "header" : "first row") +
+                         " has " + std::to_string(columns);
+      if (count > columns) {
+        if (separator == ',' && count == 2 * columns &&
+            std::all_of(row.begin(), row.end(), [](auto& field) { return is_number(field); }))
+          return note_failure(4 * i + 3, comma_error(line));
+        return refuse(
+            "", whole, "too many columns: " + std::to_string(count) + there,
+            std::string("put fields that hold ") + name_of(separator) + " in double quotes");
       }
-    throw reader.error(table.first, "no column is named '" + quotable(wanted.column) + "'", remedy);
+      if (count <= last || row.size() < columns)
+        return refuse("", whole,
+                      "too few columns: " + std::to_string(std::max(count, row.size())) + there,
+                      "complete the row or remove it");
+      for (const auto* column : {&energy, &rate}) {
+        const auto& field = row[column->place];
+        double value = 0;
+        if (read_value(field, value) && std::isfinite(value)) {
+          (column == &energy ? table.energy : table.rate)
+              .push_back(value * (column == &energy ? energy.unit.factor : to_rate));
+          continue;
+        }
+        if (has_decimal_comma(field)) return note_failure(4 * i + 3, comma_error(line));
+        return refuse(column->label(), field, "not a finite number",
+                      "write a number such as 1.5 or 2e-3");
+      }
+      result.lines.push_back(line.number);
+    }
+    table.file = file_;
+    table.columns = columns_;
+    table.energy_unit = energy.unit_text;
+    table.scale = energy.unit.scale != RecoilScale::any ? energy.unit.scale : rate.unit.scale;
+    if (energy.name != own_energy || rate.name != own_rate || !(columns_ == TableColumns()))
+      table.reading = "energy is " + energy.described() + ", rate " + rate.described();
+    rows_ = std::move(result);
+    return true;
   }
-  std::optional<Column> found;
-  for (std::size_t i = 0; i < table.labels.size(); ++i) {
-    const auto& label = table.labels[i];
-    const auto unit = read_unit(label.unit);
-    if (!names(label) || !unit || !fits(*unit)) continue;
-    if (found) throw reader.error(table.first, "two columns may be the " + quantity, remedy);
-    found = Column{i, label.unit, *unit};
+
+  /// Columns of rows that no header counts: empty last fields are optional.
+  static std::size_t columns_in(const std::vector<Fields>& rows) {
+    if (rows.empty()) return 0;
+    std::size_t most = 0, least = std::string::npos;
+    for (const auto& row : rows) {
+      most = std::max(most, filled(row));
+      least = std::min(least, row.size());
+    }
+    return most <= least ? most : filled(rows.front());
   }
-  if (!found)
-    throw reader.error(table.first, "it is not said which column is the " + quantity, remedy);
-  return *found;
-}
+
+  bool no_column(std::size_t place, std::size_t columns) {
+    fail("there is no column " + std::to_string(place + 1) + ", but " + std::to_string(columns));
+    return false;
+  }
+
+  /// The complaint of the layout that fits most rows, and there the one that knows most.
+  bool note_failure(std::size_t rank, InputError error) {
+    if (!failure_ || rank > rank_) {
+      rank_ = rank;
+      failure_ = std::move(error);
+    }
+    return false;
+  }
+
+  const std::string& file_;
+  const TableColumns& columns_;
+  const std::string& written_;
+  Line first_;                  ///< of the file, to be quoted
+  std::vector<Line> comments_;  ///< before the first row, without their mark
+  std::vector<Line> lines_;     ///< the others that are not empty
+  RateTable rows_;
+  std::string problem_;
+  std::optional<InputError> failure_;
+  std::size_t rank_ = 0;
+};
 
 }  // namespace
 
-BackgroundTable read_rate_table(const std::string& file, std::string_view text,
-                                const TableColumns& columns, std::vector<int>& lines) {
-  const Reader reader(file, text);
-  const auto table = reader.read();
-  const auto energy = find_column(reader, table, columns.energy, "energy", names_energy, is_energy);
-  const auto rate = find_column(reader, table, columns.rate, "rate", names_rate, is_rate);
-  BackgroundTable result;
-  result.file = file;
-  result.columns = columns;
-  result.energy_unit = energy.unit_text;
-  result.scale = energy.unit.scale;
-  const double to_rate = rate.unit.factor * constants::keV;  // from 1/MeV to 1/keV
-  for (const auto& row : table.rows) {
-    const auto fields = fields_of(row.text, table.separator);
-    double e = 0, r = 0;
-    read_value(fields[energy.index], e);
-    read_value(fields[rate.index], r);
-    if (!std::isfinite(e) || !std::isfinite(r))
-      throw reader.error(row, "not a finite number", "write a number such as 1.5 or 2e-3");
-    result.energy.push_back(e * energy.unit.factor);
-    result.rate.push_back(r * to_rate);
-    lines.push_back(row.number);
-  }
-  const auto named = [&](const Column& column) {
-    std::string words = "column " + std::to_string(column.index + 1);
-    if (column.index < table.labels.size())
-      words += " (" + quotable(table.labels[column.index].name, 40) + ")";
-    return words + " in " + quotable(column.unit_text, 40);
-  };
-  result.reading = "energy is " + named(energy) + ", rate " + named(rate);
-  return result;
+RateTable read_rate_table(const std::string& file, std::string_view text,
+                          const TableColumns& columns, const std::string& written) {
+  return Reader(file, text, columns, written).read();
 }
 
 }  // namespace magnu

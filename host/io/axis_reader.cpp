@@ -32,11 +32,24 @@ std::pair<double, std::string> split_quantity(const Setting& setting) {
   return {value, space == std::string::npos ? "" : setting.scalar.substr(space)};
 }
 
-/// In the unit of an axis.
-std::string in_unit(const std::string& unit, const Setting& setting) {
-  return unit == "keV"          ? energy_text(read_quantity(setting, Dimension::energy))
-         : unit == "tonne year" ? exposure_text(read_quantity(setting, Dimension::exposure))
-                                : fmt::format("{}", read_number(setting));
+/// Writes both ends of a range in the unit of its axis.
+void bring_to_unit(const std::string& unit, Setting& from, Setting& to, const Setting& range) {
+  if (unit != "keV") {
+    for (auto* end : {&from, &to})
+      end->scalar = unit == "tonne year" ? exposure_text(read_quantity(*end, Dimension::exposure))
+                                         : fmt::format("{}", read_number(*end));
+    return;
+  }
+  const auto first = read_scaled_quantity(from, Dimension::energy),
+             last = read_scaled_quantity(to, Dimension::energy);
+  const auto scale = first.scale == RecoilScale::any ? last.scale : first.scale;
+  if (last.scale != RecoilScale::any && last.scale != scale)
+    throw range.error("one end in keVee, the other in keVnr", "give both on one scale");
+  const auto suffix = scale == RecoilScale::electron  ? "ee"
+                      : scale == RecoilScale::nuclear ? "nr"
+                                                      : "";
+  from.scalar = fmt::format("{} keV{}", energy_in_keV(first.value), suffix);
+  to.scalar = fmt::format("{} keV{}", energy_in_keV(last.value), suffix);
 }
 
 /// How many values an axis has, before any is made.
@@ -70,7 +83,7 @@ class AxisSettings {
       if (!range.find(key)) throw range.error(std::string("'") + key + "' is missing", form);
     first_ = *range.find("from"), last_ = *range.find("to");
     if (split_quantity(first_).second != split_quantity(last_).second)
-      for (auto* end : {&first_, &last_}) end->scalar = in_unit(field.unit, *end);
+      bring_to_unit(field.unit, first_, last_, range);
     std::tie(from_, unit_) = split_quantity(first_);
     to_ = split_quantity(last_).first;
     if (const auto* spacing = range.find("spacing")) {

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <set>
 #include <string_view>
 
+#include "magnu/core/csv.hpp"
 #include "magnu/experiment/targets.hpp"
 #include "magnu/io/keys.hpp"
 #include "magnu/io/quantity.hpp"
@@ -74,7 +76,7 @@ Oscillation read_oscillation(const Setting& setting) {
   return o;
 }
 
-Resolution read_resolution(const Setting& setting) {
+Resolution read_resolution(const Setting& setting, RecoilScale scale) {
   check_map(setting, "resolution");
   Resolution resolution;
   const auto coefficient = [&](const char* key, double& value) {
@@ -87,7 +89,7 @@ Resolution read_resolution(const Setting& setting) {
   coefficient("a", resolution.a);
   coefficient("b", resolution.b);
   if (const auto* s = setting.find("lowest_energy")) {
-    resolution.lowest_energy = read_positive(*s, Dimension::energy);
+    resolution.lowest_energy = read_positive(*s, Dimension::energy, scale);
     if (resolution.lowest_energy < lowest_recoil)
       throw s->error("below the lowest recoil energy, 1 eV", "give 0.001 keV or more");
   }
@@ -112,31 +114,41 @@ MuGrid read_mu_grid(const Setting& setting) {
 }
 
 /// {column: 1, unit: keV} of a background table.
-TableColumn read_column(const Setting& setting) {
+TableColumn read_column(const Setting& setting, const std::string& what, const std::string& form,
+                        int energy, int others) {
+  const auto remedy = "write " + what + ": " + form;
   if (setting.kind != Setting::Kind::map)
-    throw setting.error("a map of column and unit is expected here",
-                        "write {column: 1, unit: keV}");
+    throw setting.error("a map of column and unit is expected here", remedy);
   check_keys(setting, {"column", "unit"});
   const auto *column = setting.find("column"), *unit = setting.find("unit");
-  if (!column || !unit)
-    throw setting.error("column and unit are needed", "write {column: 1, unit: keV}");
-  return {read_text(*column, "give a column's name, or its place from 1"),
-          read_text(*unit, "give its unit, such as keV or 1/(tonne year keV)")};
+  if (!column || !unit) throw setting.error("column and unit are needed", remedy);
+  const TableColumn read{read_text(*column, remedy), read_text(*unit, remedy)};
+  if (double place = 0; parse_number(read.column, place) &&
+                        !(place >= 1 && place <= 10000 && place == std::floor(place)))
+    throw column->error("not the place of a column", "count the columns from 1");
+  if (const auto found = read_unit(read.unit); !found || !found->is(energy, others, others, 0))
+    throw unit->error("no unit of the " + what, remedy);
+  return read;
 }
 
 Background read_table(const Setting& entry, const Setting& table, const std::string& folder) {
+  const std::string energy_form = "{column: 1, unit: keV}",
+                    rate_form = "{column: 2, unit: 1/(tonne year keV)}";
   for (const auto& [key, value] : entry.entries)
     if (key != "table" && key != "energy" && key != "rate")
       throw value.error("does not belong to a table",
-                        "make it an entry of its own, or write {table: FILE, energy: {column: 1, "
-                        "unit: keV}, rate: {column: 2, unit: 1/(tonne year keV)}}");
+                        "make it an entry of its own, or write {table: FILE, energy: " +
+                            energy_form + ", rate: " + rate_form + "}");
   TableColumns columns;
-  if (const auto* energy = entry.find("energy")) columns.energy = read_column(*energy);
-  if (const auto* rate = entry.find("rate")) columns.rate = read_column(*rate);
-  const fs::path path = read_text(table, "name a CSV file");
+  if (const auto* energy = entry.find("energy"))
+    columns.energy = read_column(*energy, "energy", energy_form, 1, 0);
+  if (const auto* rate = entry.find("rate"))
+    columns.rate = read_column(*rate, "rate", rate_form, -1, -1);
+  const auto& written = read_text(table, "name a file");
+  const fs::path path = written;
   try {
     return table_background(
-        (path.is_absolute() ? path : fs::path(folder) / path).lexically_normal(), columns);
+        (path.is_absolute() ? path : fs::path(folder) / path).lexically_normal(), columns, written);
   } catch (const InputError& problem) {
     if (problem.location.line > 0 || !problem.location.key.empty()) throw;
     throw table.error(problem.what(), "");
@@ -237,7 +249,7 @@ void read_settings(Curve& curve, const Setting& map, const std::string& folder,
       throw s.error("out of range", "give a number from 1 to 1000000");
     curve.bins = static_cast<int>(bins);
   });
-  with("resolution", [&](auto& s) { curve.resolution = read_resolution(s); });
+  with("resolution", [&](auto& s) { curve.resolution = read_resolution(s, scale); });
   with("background", [&](auto& s) {
     curve.background = read_background(s, folder);
     const auto& isotopes = load_target(curve.target).isotopes;

@@ -35,7 +35,7 @@ const std::string& text_of(const Setting& setting, Dimension dimension) {
 
 }  // namespace
 
-double read_quantity(const Setting& setting, Dimension dimension, RecoilScale scale) {
+ScaledQuantity read_scaled_quantity(const Setting& setting, Dimension dimension) {
   std::istringstream words(text_of(setting, dimension));
   double value = 1;
   Unit unit;
@@ -51,7 +51,9 @@ double read_quantity(const Setting& setting, Dimension dimension, RecoilScale sc
       value *= number;
       any_number = true;
       joined = false;
-    } else if (const auto found = read_unit(word); found && word.find('/') == word.npos) {
+    } else if (const auto found = read_unit(word);
+               found && word.find_first_of("/0123456789") == word.npos) {
+      if (!any_number) throw setting.error("a unit before its number", remedy_for(dimension));
       value *= found->factor;
       unit.energy += found->energy;
       unit.mass += found->mass;
@@ -75,7 +77,12 @@ double read_quantity(const Setting& setting, Dimension dimension, RecoilScale sc
                                                         : !any_unit;
   if (!right)
     throw setting.error(any_unit ? "the wrong unit" : "the unit is missing", remedy_for(dimension));
-  if (scale != RecoilScale::any && unit.scale != RecoilScale::any && unit.scale != scale)
+  return {value, unit.scale};
+}
+
+double read_quantity(const Setting& setting, Dimension dimension, RecoilScale scale) {
+  const auto [value, seen] = read_scaled_quantity(setting, dimension);
+  if (scale != RecoilScale::any && seen != RecoilScale::any && seen != scale)
     throw setting.error(scale == RecoilScale::nuclear
                             ? "an energy seen as an electron's (ee), on nuclear recoils"
                             : "an energy seen as a nucleus's (nr), on electron recoils",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <set>
 
 #include "magnu/core/error.hpp"
@@ -96,7 +97,7 @@ std::vector<std::string> replaced_by_all(const Setting& root, const Setting& cur
 }
 
 /// Reads a value that another replaces, as the only one of a study: what has no effect must be well
-/// formed all the same.
+/// formed all the same, for one channel at least.
 void check_form(const std::string& key, const Setting& value, const std::string& folder) {
   Setting alone = value;
   alone.kind = Setting::Kind::map;
@@ -108,7 +109,23 @@ void check_form(const std::string& key, const Setting& value, const std::string&
     other.scalar = key == "upper" ? "1 eV" : "1e9 MeV";
     alone.entries.emplace_back(key == "upper" ? "threshold" : "upper", other);
   }
-  read_curve(alone, folder);
+  std::optional<InputError> problem;
+  for (const auto& channel : process_names()) {
+    auto study = alone;
+    if (key != "channel") {
+      Setting name = value;
+      name.kind = Setting::Kind::scalar;
+      name.scalar = channel;
+      study.entries.emplace_back("channel", name);
+    }
+    try {
+      read_curve(study, folder);
+      return;
+    } catch (const InputError& error) {
+      if (!problem) problem = error;
+    }
+  }
+  throw *problem;
 }
 
 /// The same of all values that every curve, an axis or `reach` replaces.

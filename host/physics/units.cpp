@@ -1,6 +1,9 @@
 #include "magnu/physics/units.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <iterator>
 #include <string>
 
 #include "magnu/physics/constants.hpp"
@@ -53,7 +56,6 @@ constexpr Word words[] = {
     {"\u03bcB", moment},
     {"\u00b5B", moment},
     // What is counted has no unit.
-    {"1", one},
     {"event", one},
     {"events", one},
     {"evt", one},
@@ -84,13 +86,41 @@ std::optional<Unit> find_word(std::string_view name) {
   return {};
 }
 
+struct Sign {
+  std::string_view written, plain;
+};
+
+// What typesetting makes of signs: dashes, raised digits, TeX's dollars.
+constexpr Sign signs[] = {
+    {"\u2212", "-"}, {"\u2010", "-"}, {"\u2011", "-"}, {"\u2013", "-"}, {"\u207b", "^-"},
+    {"\u00b9", "1"}, {"\u00b2", "2"}, {"\u00b3", "3"}, {"\u00a0", " "}, {"\u2009", " "},
+    {"\u202f", " "}, {"\u00b7", "*"}, {"\u22c5", "*"}, {"\u00d7", "*"}, {"$", ""},
+};
+
+std::string in_plain_signs(std::string_view text) {
+  std::string plain;
+  while (!text.empty()) {
+    const auto* sign = std::find_if(std::begin(signs), std::end(signs),
+                                    [&](const Sign& s) { return text.starts_with(s.written); });
+    if (sign == std::end(signs)) {
+      plain += text.front();
+      text.remove_prefix(1);
+    } else {
+      plain += sign->plain;
+      text.remove_prefix(sign->written.size());
+    }
+  }
+  return plain;
+}
+
 class UnitReader {
  public:
   explicit UnitReader(std::string_view text) : rest_(text) {}
 
   std::optional<Unit> read() {
     Unit unit;
-    if (!product(unit) || !rest_.empty()) return {};
+    if (!product(unit) || !rest_.empty() || !(unit.factor > 0) || !std::isfinite(unit.factor))
+      return {};
     return unit;
   }
 
@@ -117,7 +147,7 @@ class UnitReader {
     bool any = false;
     for (;;) {
       if (rest_.empty() || rest_.front() == ')') return any;
-      if (take("/")) {
+      if (take("/") || take("per ")) {
         sign = -1;
         any = false;
       } else if (take("(")) {
@@ -127,26 +157,35 @@ class UnitReader {
         if (power == 0) return false;
         multiply(unit, inner, sign * power);
         any = true;
-      } else if (take(" ") || take("\t") || take("*") || take("\u00b7") || take("\u22c5") ||
-                 take("\u00d7") || (any && take("-"))) {
+      } else if (take(" ") || take("\t") || take("*") || (any && take("-"))) {
         continue;
       } else {
-        std::size_t length = 0;
-        while (length < rest_.size() &&
-               std::string_view(" \t*/()^-").find(rest_[length]) == std::string_view::npos &&
-               !rest_.substr(length).starts_with("\u00b7") &&
-               !rest_.substr(length).starts_with("\u22c5") &&
-               !rest_.substr(length).starts_with("\u00d7"))
-          ++length;
-        const auto found = find_word(rest_.substr(0, length));
-        if (!found) return false;
-        rest_.remove_prefix(length);
+        Unit factor;
+        if (!number(factor.factor)) {
+          const auto length = std::min(rest_.find_first_of(" \t*/()^-"), rest_.size());
+          const auto found = find_word(rest_.substr(0, length));
+          if (!found) return false;
+          factor = *found;
+          rest_.remove_prefix(length);
+        }
         const int power = exponent();
         if (power == 0) return false;
-        multiply(unit, *found, sign * power);
+        multiply(unit, factor, sign * power);
         any = true;
       }
     }
+  }
+
+  /// "1", "1e-3", and the 10 of "10^-3"; positive.
+  bool number(double& value) {
+    if (rest_.empty() || rest_.front() < '0' || rest_.front() > '9') return false;
+    const auto result = std::from_chars(rest_.data(), rest_.data() + rest_.size(), value);
+    const auto after = rest_.substr(static_cast<std::size_t>(result.ptr - rest_.data()));
+    // "2t" is no product.
+    if (result.ec != std::errc() || (!after.empty() && after.find_first_of(" \t*/()^") != 0))
+      return false;
+    rest_ = after;
+    return true;
   }
 
   /// "^-1", "^2", "-1"; 1 where there is none, 0 where it is none.
@@ -155,12 +194,15 @@ class UnitReader {
     const bool caret = take("^");
     const bool bracket = caret && (take("{") || take("("));
     const int sign = take("-") ? -1 : 1;
-    if (rest_.empty() || rest_.front() < '1' || rest_.front() > '3') {
+    int digits = 0;
+    const auto result = std::from_chars(rest_.data(), rest_.data() + rest_.size(), digits);
+    if (rest_.empty() || rest_.front() == '-' || result.ec != std::errc() || digits < 1 ||
+        digits > 30) {
       rest_ = before;
       return caret ? 0 : 1;
     }
-    const int value = sign * (rest_.front() - '0');
-    rest_.remove_prefix(1);
+    const int value = sign * digits;
+    rest_.remove_prefix(static_cast<std::size_t>(result.ptr - rest_.data()));
     if (bracket && !take("}") && !take(")")) return 0;
     return value;
   }
@@ -172,7 +214,7 @@ class UnitReader {
 }  // namespace
 
 std::optional<Unit> read_unit(std::string_view text) {
-  return UnitReader(text).read();
+  return UnitReader(in_plain_signs(text)).read();
 }
 
 }  // namespace magnu

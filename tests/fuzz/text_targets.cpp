@@ -78,9 +78,15 @@ void table(std::string_view input) {
       }
     for (const auto& column : csv.header()) csv.numbers(column);
   });
-  file.fill(input);
   Background background;
-  if (!accepted(input.size(), [&] { background = table_background(file.path()); })) return;
+  // As the header says, and by place: the first character tells.
+  TableColumns columns;
+  if (input.starts_with('!'))
+    columns = {{"1", "keV"}, {"2", "1/(t yr keV)"}};
+  else if (input.starts_with('"'))
+    columns.rate = {"b", "dru"};
+  file.fill(input.substr(columns.rate.column == "2" ? 1 : 0));
+  if (!accepted(input.size(), [&] { background = table_background(file.path(), columns); })) return;
   const auto& read = *background.table;
   require(read.energy.size() >= 2 && read.energy.size() == read.rate.size(), "two rows or more");
   for (std::size_t i = 0; i < read.energy.size(); ++i) {

@@ -35,6 +35,10 @@ class CsvTable {
   int header_line_ = 0;
 };
 
+/// Fields of a line, trimmed; those in double quotes may hold the separator. Blanks and tabs, any
+/// number of them, for ' '.
+std::vector<std::string> split_fields(std::string_view line, char separator);
+
 /// The number a text holds, all of it; false where it holds none.
 bool parse_number(std::string_view text, double& value);
 

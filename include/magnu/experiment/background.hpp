@@ -61,8 +61,9 @@ std::vector<std::string> background_names();
 /// Reads a table: of columns energy_keV,rate_per_tonne_year_keV, or of any whose names and units
 /// say what they are, or that `columns` name; separated by commas, tabs, semicolons or blanks.
 /// InputError for what remains open, fewer than two rows, energies that do not ascend, NaN and
-/// negative rates.
-Background table_background(const std::string& path, const TableColumns& columns = {});
+/// negative rates. `written`: the path as the study writes it, for the message.
+Background table_background(const std::string& path, const TableColumns& columns = {},
+                            const std::string& written = "");
 
 /// Sum of the fractions in a list.
 double background_fraction(const std::vector<Background>& list);

@@ -16,6 +16,13 @@ enum class Dimension { energy /* MeV */, exposure /* tonne year */, moment /* mu
 double read_quantity(const Setting& setting, Dimension dimension,
                      RecoilScale scale = RecoilScale::any);
 
+/// The same, with the scale of its energy: keV, keVee or keVnr.
+struct ScaledQuantity {
+  double value = 0;
+  RecoilScale scale = RecoilScale::any;
+};
+ScaledQuantity read_scaled_quantity(const Setting& setting, Dimension dimension);
+
 /// A finite number without unit.
 double read_number(const Setting& setting);
 
