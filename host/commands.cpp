@@ -9,6 +9,7 @@
 #include "magnu/io/progress.hpp"
 #include "magnu/io/report.hpp"
 #include "magnu/io/run_lock.hpp"
+#include "magnu/io/stop_signal.hpp"
 #include "magnu/io/study_file.hpp"
 #include "magnu/io/warnings.hpp"
 #include "magnu/scan/cuda_runner.hpp"
@@ -18,6 +19,18 @@ namespace magnu {
 void print(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
+
+namespace {
+
+/// Of work that ends where a signal asks for it.
+ProgressCallback interruptible(Progress& progress) {
+  return [&](double done) {
+    stop_if_asked();
+    progress.add(done);
+  };
+}
+
+}  // namespace
 
 VerificationReport run_verification(const Options& options, double cells, const Verify& verify) {
   std::vector<std::unique_ptr<Runner>> owned;
@@ -31,7 +44,7 @@ VerificationReport run_verification(const Options& options, double cells, const 
   for (const auto& runner : owned) runners.push_back(runner.get());
   Progress progress("verification", cells * static_cast<double>(runners.size()), "cells",
                     options.quiet);
-  return verify(runners, progress.callback());
+  return verify(runners, interruptible(progress));
 }
 
 int exit_code(const VerificationReport& report) {
@@ -69,13 +82,14 @@ int run_scan(const Options& options) {
                              options.overwrite);
   const RunLock lock(folder.path());
   clear_unfinished(folder.path(), options.overwrite);
+  folder.expect_room(study);
 
   auto provenance = provenance_of(options, *runner, study.curves.size());
   const double cells = evaluation == Evaluation::direct || options.verify ? direct_work(study) : 0;
   std::vector<CurveResult> results;
   {
     Progress progress("scan", evaluation == Evaluation::direct ? cells : 0, "cells", options.quiet);
-    Engine engine(*runner, evaluation, progress.callback());
+    Engine engine(*runner, evaluation, interruptible(progress));
     for (const auto& curve : study.curves) results.push_back(engine.run(curve));
     provenance.counters = engine.counters();
   }
@@ -87,7 +101,12 @@ int run_scan(const Options& options) {
     provenance.verification = &report;
   }
   provenance.wall_seconds = timer.seconds();
-  folder.write(study, results, provenance);
+  {
+    double rows = 0;
+    for (const auto& result : results) rows += static_cast<double>(result.mu_eff.size());
+    Progress progress("curves.csv", rows, "rows", options.quiet);
+    folder.write(study, results, provenance, {}, interruptible(progress));
+  }
   if (!options.quiet) {
     print(limits_table(results));
     if (options.verify) print(verification_table(report));
@@ -115,7 +134,7 @@ int run_spectrum(const Options& options) {
     text.erase(0, comma == std::string::npos ? text.size() : comma + 1);
   }
   const auto runner = make_runner(options);
-  Engine engine(*runner, Evaluation::fast);
+  Engine engine(*runner, Evaluation::fast, [](double) { stop_if_asked(); });
   print(spectrum_csv(study, engine, energies));
   return done;
 }

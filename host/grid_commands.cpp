@@ -22,9 +22,9 @@ namespace magnu {
 namespace {
 
 /// Says how to go on after a signal.
-int stopped_code(const Stopped& stopped, const Options& options, const std::string& folder) {
-  spdlog::warn("stopped by {} at {} of {} detectors, all of them sealed; {}",
-               sigabbrev_np(stopped.signal), stopped.done, stopped.all,
+int stopped_code(int signal, const std::string& at, const Options& options,
+                 const std::string& folder) {
+  spdlog::warn("stopped by {} {} detectors, all of them sealed; {}", sigabbrev_np(signal), at,
                options.shard.empty()
                    ? "go on with " + std::string(options.overwrite ? "--overwrite " : "") +
                          "--resume --out " + shell_word(folder)
@@ -69,6 +69,16 @@ int run_whole(const Options& options, const GridRun& run) {
   DrawnDetectors drawn(grid);
   RangeTally outside(grid);
   std::vector<double> few(grid.size() <= most_printed ? grid.size() : 0);
+  VerificationReport report;
+  double seconds = 0;
+  const auto judge = [&] {
+    seconds = timer.seconds();
+    if (!options.verify) return;
+    report = run_verification(options, 0, [&](const auto& runners, const auto& told) {
+      return verify(grid, drawn, runners, told);
+    });
+    provenance.verification = &report;
+  };
   GridOutcome outcome;
   {
     Progress progress("scan", static_cast<double>(grid.size()), "detectors", options.quiet);
@@ -79,18 +89,10 @@ int run_whole(const Options& options, const GridRun& run) {
           outside.see(first, values);
           if (!few.empty()) std::copy(values.begin(), values.end(), few.begin() + first);
         },
-        progress);
+        progress, judge);
   }
   provenance.counters = outcome.counters;
   provenance.outside_range = outside.count();
-  const double seconds = timer.seconds();
-  VerificationReport report;
-  if (options.verify) {
-    report = run_verification(options, 0, [&](const auto& runners, const auto& progress) {
-      return verify(grid, drawn, runners, progress);
-    });
-    provenance.verification = &report;
-  }
   provenance.wall_seconds = timer.seconds();
   folder.write(study, {}, provenance, outcome.names);
   forget_checkpoint(folder.path());
@@ -125,11 +127,16 @@ int run_grid(const Options& options, const Study& study, const Runner& runner) {
                     options.overwrite,
                     checkpoint_seconds(options.checkpoint_every),
                     options.command};
-  catch_stop_signals();
   try {
     return options.shard.empty() ? run_whole(options, run) : run_shard(options, run);
   } catch (const Stopped& stopped) {
-    return stopped_code(stopped, options, run.folder.string());
+    return stopped_code(stopped.signal, fmt::format("at {} of {}", stopped.done, stopped.all),
+                        options, run.folder.string());
+  } catch (const StoppedBy& stopped) {
+    // With the values whole, as in a verification.
+    if (!std::filesystem::exists(run.folder / file_names::checkpoint)) throw;
+    return stopped_code(stopped.signal, fmt::format("after {}", grid.size()), options,
+                        run.folder.string());
   }
 }
 
@@ -143,7 +150,10 @@ int run_merge(const Options& options) {
   RangeTally outside(grid);
   const auto merged = merge_shards(
       options.folder, study, options.csv_limit,
-      [&](std::size_t first, std::span<const double> values) { outside.see(first, values); },
+      [&](std::size_t first, std::span<const double> values) {
+        stop_if_asked();
+        outside.see(first, values);
+      },
       names);
   const auto& identity = merged.first.identity;
   Provenance provenance;

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <new>
 
@@ -11,6 +12,7 @@
 #include "magnu/core/error.hpp"
 #include "magnu/core/memory.hpp"
 #include "magnu/io/setting.hpp"
+#include "magnu/io/stop_signal.hpp"
 #include "magnu/version.hpp"
 
 namespace magnu {
@@ -192,6 +194,7 @@ int run(int argc, char** argv) {
     return app.exit(problem) == 0 ? done : bad_usage;
   }
   start_log(options);
+  catch_stop_signals();
   options.program = shell_word(argv[0]);
   options.command = command_line(argc, argv);
   if (merge->parsed()) return run_merge(options);
@@ -209,6 +212,9 @@ int main(int argc, char** argv) {
   magnu::keep_freed_memory();
   try {
     return magnu::flushed(magnu::run(argc, argv));
+  } catch (const magnu::StoppedBy& stopped) {
+    spdlog::warn("stopped by {}: run the same command again", sigabbrev_np(stopped.signal));
+    return magnu::resumable;
   } catch (const magnu::InputError& problem) {
     spdlog::error(problem.what());
     return magnu::bad_usage;

@@ -279,6 +279,64 @@ def signals(scratch, reference):
     return "exit codes 99 and 130"
 
 
+def stops_without_axes(scratch, reference):
+    """A stop is a stop everywhere: one line, exit code 99, nothing left behind."""
+    long = scratch / "long.yaml"
+    long.write_text("name: long\nmu_eff: {from: 1e-13, to: 1e-10, points: 30000000}\n")
+    slow = scratch / "slow.yaml"
+    slow.write_text("name: slow\naccuracy: 1e-12\nmu_eff: {from: 1e-13, to: 1e-10, points: 40001}\n")
+    many = scratch / "many.yaml"
+    many.write_text("accuracy: 1e-12\ncurves:\n" + "".join(
+        f"  - {{name: c{i}, oscillation: {{sin2_theta12: {0.2 + 1e-5 * i}}}}}\n" for i in range(1000)))
+    map_ = scratch / "s.yaml"
+    for what, command in {
+            "direct": ["scan", slow, "--evaluation", "direct"],
+            "verify": ["scan", slow, "--verify"],
+            "writing": ["scan", long],
+            "many curves": ["scan", many],
+            "spectrum": ["spectrum", many],
+    }.items():
+        for seconds in 0.3, 0.8:
+            folder = scratch / "nothing"
+            folder.mkdir()
+            process = subprocess.Popen([MAGNU, *command], cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                       text=True)
+            time.sleep(seconds)
+            process.send_signal(signal.SIGTERM)
+            error = process.communicate()[1]
+            assert process.returncode == 99, (what, process.returncode, error)
+            assert error == "magnu: warning: stopped by TERM: run the same command again\n", (what, error)
+            assert not list(folder.iterdir()), (what, list(folder.iterdir()))
+            folder.rmdir()
+    # What stood there before stays.
+    out = scratch / "stays"
+    magnu("scan", slow, "--out", out)
+    before = {f.name: f.read_bytes() for f in out.iterdir()}
+    process = start("scan", long, "--out", out, "--overwrite")
+    until(lambda: (out / ".lock").exists())
+    process.send_signal(signal.SIGUSR1)
+    assert process.wait() == 99 and {f.name: f.read_bytes() for f in out.iterdir()} == before
+    # The verification of a study with axes, with values sealed and not.
+    for sealing in [], SLOW:
+        out = scratch / "verified"
+        process = start("scan", map_, *(sealing or ["--set", "bins=2000", "--set", "accuracy=1e-12"]), "--verify", "--out",
+                        out)
+        if sealing:
+            until(lambda: sealed(out, ".checkpoint") == 4000)
+        else:
+            until(lambda: (out / ".limits.h5.part").exists())
+            time.sleep(0.3)
+        process.terminate()
+        error = process.communicate()[1]
+        assert process.returncode == 99, (process.returncode, error)
+        assert ("after 4000 of" if sealing else "same command again") in error.replace("detectors", "of"), error
+        assert not (out / "limits.h5").exists()
+        assert out.exists() == bool(sealing), list(out.iterdir())
+    magnu("scan", map_, *SLOW, "--resume", "--verify", "--out", out)
+    same(out, reference)
+    return "all with exit code 99"
+
+
 def damage(scratch, reference):
     """Merge names what is wrong with the command that mends it, and writes nothing."""
     sound = scratch / "sound"
@@ -544,7 +602,7 @@ def main():
         magnu("scan", "s.yaml", *SLOW, "--out", "reference", cwd=scratch)
         reference = scratch / "reference"
         for case, *more in ((killed_shard, chance), (killed_run, chance), (ended_between_names,),
-                            (killed_merge, chance), (signals,), (damage,), (writers,), (no_room,),
+                            (killed_merge, chance), (signals,), (stops_without_axes,), (damage,), (writers,), (no_room,),
                             (full_disk,)):
             start_of_case = time.monotonic()
             said = case(scratch, reference, *more)

@@ -259,7 +259,7 @@ TEST_F(GridTest, TheFileHoldsTheLimitsAndNamesItsDimensions) {
   const test::ScratchFolder scratch;
   const auto limits = scan(grid_, *runner_).limits;
   {
-    LimitsFile file(scratch.path(), "s", grid_, 100'000);
+    LimitsFile file(scratch.path(), {"s"}, grid_, 100'000);
     for (std::size_t i = 0; i < limits.size(); i += 1000)
       file.append(std::span(limits).subspan(i, std::min<std::size_t>(1000, limits.size() - i)));
     EXPECT_FALSE(std::filesystem::exists(scratch.path() / "limits.h5")) << "before it is whole";
@@ -280,7 +280,7 @@ TEST_F(GridTest, TheFileHoldsTheLimitsAndNamesItsDimensions) {
 TEST_F(GridTest, AnUnfinishedFileLeavesNothing) {
   const test::ScratchFolder scratch;
   {
-    LimitsFile file(scratch.path(), "s", grid_, 10);
+    LimitsFile file(scratch.path(), {"s"}, grid_, 10);
     EXPECT_THROW(file.finish(), Error);
   }
   EXPECT_TRUE(std::filesystem::is_empty(scratch.path()));
@@ -293,7 +293,7 @@ TEST_F(GridTest, WhatTheDiskCannotHoldIsRefused) {
       "  background.flat: {from: 0, to: 9, points: 10000}\n");
   const test::ScratchFolder scratch;
   try {
-    LimitsFile(scratch.path(), "s", Grid(study.curves, study.axes), 10);
+    LimitsFile(scratch.path(), {"s"}, Grid(study.curves, study.axes), 10);
     FAIL();
   } catch (const OutputError& error) {
     EXPECT_NE(std::string(error.what()).find("needs 8e+03 GB and the disk has"), std::string::npos)
@@ -586,7 +586,7 @@ TEST_F(GridTest, TheSurfaceIsDeltaChiSquaredOfEveryDetector) {
   const Grid grid(study.curves, study.axes);
   const test::ScratchFolder scratch;
   {
-    LimitsFile file(scratch.path(), "s", grid, 10, true);
+    LimitsFile file(scratch.path(), {"s"}, grid, 10, true);
     for (const double limit : scan(grid, *runner_).limits) file.append({&limit, 1});
     file.finish();
   }
@@ -608,10 +608,10 @@ TEST_F(GridTest, ASurfaceNeedsOneRangeOfMomentsAndLimits) {
   const test::ScratchFolder scratch;
   const auto two =
       study_of("curves: [{name: a}, {name: b, mu_eff: {points: 7}}]\naxes: {bins: [2, 3]}\n");
-  EXPECT_THROW(LimitsFile(scratch.path(), "s", Grid(two.curves, two.axes), 10, true), InputError);
+  EXPECT_THROW(LimitsFile(scratch.path(), {"s"}, Grid(two.curves, two.axes), 10, true), InputError);
   const auto reach =
       study_of("reach: {mu_eff: 1e-12 mu_B, by: exposure, from: 1 t yr, to: 2 t yr}");
-  EXPECT_THROW(LimitsFile(scratch.path(), "s", Grid(reach.curves, {}, reach.reach), 10, true),
+  EXPECT_THROW(LimitsFile(scratch.path(), {"s"}, Grid(reach.curves, {}, reach.reach), 10, true),
                InputError);
   EXPECT_TRUE(std::filesystem::is_empty(scratch.path()));
 }

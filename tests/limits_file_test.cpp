@@ -33,14 +33,14 @@ class LimitsFileTest : public testing::TestWithParam<bool> {
 
   /// Half of the limits; returns the part file and where its values stand.
   std::uint64_t begin(const fs::path& folder) {
-    LimitsFile file(folder, "study", grid_, 0, surface_);
+    LimitsFile file(folder, {"study"}, grid_, 0, surface_);
     file.append(std::span(limits_).first(limits_.size() / 2));
     file.keep_part();
     return file.offset();
   }
   /// The rest.
   std::string finish(const fs::path& folder) {
-    LimitsFile file(folder, "study", grid_, 0, surface_, true);
+    LimitsFile file(folder, {"study"}, grid_, 0, surface_, true);
     file.advance(limits_.size() / 2);
     file.append(std::span(limits_).subspan(limits_.size() / 2));
     file.finish();

@@ -14,6 +14,7 @@
 #include "magnu/core/error.hpp"
 #include "magnu/io/counters_json.hpp"
 #include "magnu/io/staged_file.hpp"
+#include "magnu/io/stop_signal.hpp"
 
 namespace magnu {
 namespace {
@@ -175,6 +176,7 @@ bool copy_segments(const Manifest& manifest, int file, std::uint64_t offset, con
     XXH3_64bits_reset(&state);
     for (std::uint64_t left = segment.count; left > 0;) {
       const auto some = std::span(buffer).first(std::min<std::uint64_t>(left, buffer.size()));
+      stop_if_asked();
       if (!read_at(file, some, offset)) return report(false);
       XXH3_64bits_update(&state, some.data(), some.size_bytes());
       if (sink) sink(some);

@@ -109,7 +109,8 @@ RunIdentity identity_of(const GridRun& run) {
               (run.surface ? with_surface : "")};
 }
 
-GridOutcome scan_whole(const GridRun& run, const Observer& observer, Progress& progress) {
+GridOutcome scan_whole(const GridRun& run, const Observer& observer, Progress& progress,
+                       const std::function<void()>& judge) {
   const RunLock lock(run.folder);
   const auto path = run.folder / file_names::checkpoint;
   std::optional<Manifest> earlier;
@@ -131,7 +132,8 @@ GridOutcome scan_whole(const GridRun& run, const Observer& observer, Progress& p
   const bool go_on = earlier.has_value();
   if (run.resume && !go_on)
     spdlog::info("{}: no unfinished run is here: all is computed", run.folder.string());
-  LimitsFile file(run.folder, run.study.name, run.grid, run.csv_rows, run.surface, go_on);
+  LimitsFile file(run.folder, origin_of(run.study.name, identity_of(run)), run.grid, run.csv_rows,
+                  run.surface, go_on);
   if (go_on) file.keep_part();
   const auto fresh = new_manifest(run, 1, 1, {0, run.grid.size()});
   Checkpoint checkpoint(
@@ -150,6 +152,7 @@ GridOutcome scan_whole(const GridRun& run, const Observer& observer, Progress& p
     file.keep_part();  // finishing may fail too
     checkpoint.seal(outcome.counters, true);
   }
+  if (judge) judge();
   file.advance(run.grid.size());
   file.finish();
   outcome.names = file.names();

@@ -143,19 +143,37 @@ struct Offsets {
   std::uint64_t limits = 0, surface = 0;
 };
 
+/// The confidence levels by curve, or one for all; not where they are an axis.
+void set_levels(hid_t limits, const Grid& grid) {
+  for (const auto& axis : grid.axes())
+    if (axis.field->path == "confidence_level") return;
+  std::vector<double> levels;
+  for (const auto& curve : grid.curves()) levels.push_back(curve.confidence_level);
+  const bool same = std::all_of(levels.begin(), levels.end(),
+                                [&](double level) { return level == levels.front(); });
+  // An attribute holds 64 kB at most.
+  if (same || levels.size() <= 8000)
+    H5LTset_attribute_double(limits, ".", "confidence_level", levels.data(),
+                             same ? 1 : levels.size());
+}
+
 /// Creates the file with everything but the values.
-void create(const fs::path& path, const std::string& study, const Grid& grid, bool surface) {
+void create(const fs::path& path, const LimitsOrigin& origin, const Grid& grid, bool surface) {
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   const Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose,
                     path);
-  set_text(file, "study", study);
+  set_text(file, "study", origin.study);
   set_text(file, "title", "sensitivity to the neutrino magnetic moment, computed by magnu");
+  set_text(file, "program", origin.program);
+  set_text(file, "study_hash", origin.study_hash);
+  set_text(file, "data_hash", origin.data_hash);
   std::vector<hsize_t> shape{grid.curves().size()};
   for (const auto& axis : grid.axes()) shape.push_back(axis.size());
   const auto solved = solved_for(grid);
   const Handle limits(plain_doubles(file, solved.name, shape, path), H5Dclose, path);
   if (!solved.unit.empty()) set_text(limits, "units", solved.unit);
   set_text(limits, "long_name", solved.meaning);
+  set_levels(limits, grid);
   attach_scales(file, limits, grid, true, path);
   if (const auto* reach = grid.reach()) {
     set_number(limits, "goal_mu_B", reach->mu_eff);
@@ -218,6 +236,10 @@ bool restore(int model, int file, const std::vector<ByteRange>& kept, std::uint6
 
 }  // namespace
 
+LimitsOrigin origin_of(const std::string& study, const RunIdentity& identity) {
+  return {study, "magnu " + identity.program, identity.study, identity.data};
+}
+
 /// Delta chi^2 over the scanned moments from the limits: a quartic that is the goal at the limit.
 class LimitsFile::Surface {
  public:
@@ -261,7 +283,7 @@ class LimitsFile::Surface {
   std::size_t per_curve_ = 1, stride_ = 1;
 };
 
-LimitsFile::LimitsFile(fs::path folder, const std::string& study, const Grid& grid,
+LimitsFile::LimitsFile(fs::path folder, const LimitsOrigin& origin, const Grid& grid,
                        std::size_t csv_rows, bool surface, bool go_on)
     : folder_(std::move(folder)), grid_(grid), csv_(grid.size() <= csv_rows) {
   // HDF5 crashes when it cleans up at exit after a file could not be written; all is closed before.
@@ -281,7 +303,7 @@ LimitsFile::LimitsFile(fs::path folder, const std::string& study, const Grid& gr
     // What an earlier run left is not read before it is known to be right: where the values stand
     // is asked of a new file, which also gives back whatever else was damaged.
     const auto whole = go_on ? part(skeleton) : path;
-    create(whole, study, grid, surface);
+    create(whole, origin, grid, surface);
     const auto offsets = find_offsets(whole, grid, surface);
     offset_ = offsets.limits;
     surface_offset_ = offsets.surface;

@@ -153,7 +153,7 @@ std::string grid_cost_report(const Study& study, bool surface) {
 
 std::string cost_report(const Study& study, bool surface) {
   if (study.is_grid()) return grid_cost_report(study, surface);
-  double recoil_rows = 0, values = 0, block = 0, bins = 0, spectra = 0;
+  double recoil_rows = 0, values = 0, block = 0, spectra = 0;
   for (const auto& curve : study.curves) {
     const auto flux = make_solar_flux(curve.flux);
     const auto& target = load_target(curve.target);
@@ -162,15 +162,12 @@ std::string cost_report(const Study& study, bool surface) {
     const auto rows = static_cast<double>(grid.rows.size());
     recoil_rows += rows;
     values += static_cast<double>(curve.mu_eff.points);
-    bins += curve.bins;
     // A spectrum point of each component, twice while it is handed over, and the rows.
     spectra += rows * (64.0 * static_cast<double>(flux.components.size()) + 50);
     // Of the direct evaluation: extra signals, rows and weights.
     block = std::max(block, static_cast<double>(curve.bins) *
                                 (static_cast<double>(curve.mu_eff.points) * 8 + 400));
   }
-  // A row of curves.csv holds two shortest doubles and the name: some 60 bytes; spectra.csv 120.
-  const double output = 60 * values + 120 * bins;
   return fmt::format(
       "curves                      {}\n"
       "work, --evaluation fast     {}recoil rows (recoil energies times species)\n"
@@ -179,7 +176,7 @@ std::string cost_report(const Study& study, bool surface) {
       "output, about               {}B\n",
       study.curves.size(), scaled_text(recoil_rows), scaled_text(direct_work(study)),
       scaled_text(2e7 + spectra + 80 * values), scaled_text(8e7 + spectra + block + 80 * values),
-      scaled_text(output));
+      scaled_text(result_bytes(study)));
 }
 
 std::string names_report() {

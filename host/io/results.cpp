@@ -28,6 +28,13 @@ const std::vector<std::string> result_names{
     file_names::curves_csv,           file_names::spectra_csv,
     file_names::kinematic_limits_csv, file_names::study_yaml};
 
+using TextSink = std::function<void(std::string_view)>;
+
+struct ResultFile {
+  std::string name;
+  std::function<void(const TextSink&)> write;
+};
+
 const char* name_of(Statistic statistic) {
   return statistic == Statistic::density ? "density" : "counts";
 }
@@ -99,8 +106,6 @@ std::string study_json(const Study& study, const std::vector<CurveResult>& resul
   return json.dump(2) + "\n";
 }
 
-}  // namespace
-
 std::string limits_csv(const std::vector<CurveResult>& results) {
   std::string text =
       "curve,channel,statistic,target,exposure_tonne_year,threshold_keV,background,sigma_scale,"
@@ -114,15 +119,23 @@ std::string limits_csv(const std::vector<CurveResult>& results) {
   return text;
 }
 
-std::string curves_csv(const std::vector<CurveResult>& results) {
+/// The longest of the files, in pieces.
+void write_curves_csv(const std::vector<CurveResult>& results, const TextSink& sink,
+                      const ProgressCallback& progress) {
+  constexpr std::size_t rows_at_a_time = 1 << 14;
+  sink("curve,mu_eff_mu_B,delta_chi2\n");
   fmt::memory_buffer text;
-  fmt::format_to(std::back_inserter(text), "curve,mu_eff_mu_B,delta_chi2\n");
   for (const auto& r : results) {
     const auto name = csv_field(r.curve.name);
-    for (std::size_t i = 0; i < r.mu_eff.size(); ++i)
-      fmt::format_to(std::back_inserter(text), "{},{},{}\n", name, r.mu_eff[i], r.delta_chi2[i]);
+    for (std::size_t first = 0; first < r.mu_eff.size(); first += rows_at_a_time) {
+      const auto end = std::min(first + rows_at_a_time, r.mu_eff.size());
+      text.clear();
+      for (std::size_t i = first; i < end; ++i)
+        fmt::format_to(std::back_inserter(text), "{},{},{}\n", name, r.mu_eff[i], r.delta_chi2[i]);
+      sink({text.data(), text.size()});
+      if (progress) progress(static_cast<double>(end - first));
+    }
   }
-  return fmt::to_string(text);
 }
 
 std::string spectra_csv(const std::vector<CurveResult>& results) {
@@ -154,15 +167,28 @@ std::string kinematic_limits_csv(const Study& study) {
   return text;
 }
 
-void write_files(const fs::path& folder,
-                 const std::vector<std::pair<std::string, std::string>>& files) {
+/// Writes files: all, or none of them.
+void write_files(const fs::path& folder, const std::vector<ResultFile>& files) {
   std::vector<StagedFile> staged;
-  for (const auto& [name, text] : files) {
-    staged.emplace_back(folder, name);
-    staged.back().fill(text);
+  for (const auto& file : files) {
+    auto& of = staged.emplace_back(folder, file.name);
+    file.write([&](std::string_view text) { of.append(text); });
+    of.flush();
   }
   for (const auto& file : staged) file.expect_replaceable();
   for (auto& file : staged) file.keep();
+}
+
+}  // namespace
+
+double result_bytes(const Study& study) {
+  // A row of curves.csv holds the name and two shortest doubles, of spectra.csv seven.
+  double bytes = 0;
+  for (const auto& curve : study.curves)
+    bytes +=
+        static_cast<double>(curve.name.size() + 43) * static_cast<double>(curve.mu_eff.points) +
+        static_cast<double>(curve.name.size() + 110) * curve.bins;
+  return bytes;
 }
 
 ResultsFolder::ResultsFolder(fs::path folder, const Study& study, bool overwrite)
@@ -212,21 +238,37 @@ ResultsFolder::~ResultsFolder() {
   for (const auto& made : made_) fs::remove(made, not_empty);
 }
 
+void ResultsFolder::expect_room(const Study& study) const {
+  const double needed = result_bytes(study);
+  std::error_code problem;
+  const auto space = fs::space(folder_, problem);
+  if (problem || needed <= static_cast<double>(space.available)) return;
+  throw OutputError(folder_.string(),
+                    fmt::format("the results take {:.3g} GB and the disk has {:.3g} GB left",
+                                needed / 1e9, static_cast<double>(space.available) / 1e9),
+                    "set fewer mu_eff.points or bins, or name a larger disk with --out");
+}
+
 void ResultsFolder::write(const Study& study, const std::vector<CurveResult>& results,
-                          const Provenance& provenance,
-                          const std::vector<std::string>& also_kept) const {
-  std::vector<std::pair<std::string, std::string>> files;
-  if (!results.empty())
-    files = {{file_names::limits_csv, limits_csv(results)},
-             {file_names::curves_csv, curves_csv(results)},
-             {file_names::spectra_csv, spectra_csv(results)}};
-  files.emplace_back(file_names::kinematic_limits_csv, kinematic_limits_csv(study));
-  files.emplace_back(file_names::study_yaml, effective_yaml(study));
-  files.emplace_back(file_names::study_json, study_json(study, results, provenance));
+                          const Provenance& provenance, const std::vector<std::string>& also_kept,
+                          const ProgressCallback& progress) const {
+  std::vector<ResultFile> files;
+  const auto add = [&](const char* name, std::string text) {
+    files.push_back({name, [text = std::move(text)](const TextSink& sink) { sink(text); }});
+  };
+  if (!results.empty()) {
+    add(file_names::limits_csv, limits_csv(results));
+    files.push_back({file_names::curves_csv,
+                     [&](const TextSink& sink) { write_curves_csv(results, sink, progress); }});
+    add(file_names::spectra_csv, spectra_csv(results));
+  }
+  add(file_names::kinematic_limits_csv, kinematic_limits_csv(study));
+  add(file_names::study_yaml, effective_yaml(study));
+  add(file_names::study_json, study_json(study, results, provenance));
   write_files(folder_, files);
 
   auto kept = also_kept;
-  for (const auto& [name, text] : files) kept.push_back(name);
+  for (const auto& file : files) kept.push_back(file.name);
   for (const auto& name : result_names)  // of a study that was replaced
     if (std::find(kept.begin(), kept.end(), name) == kept.end()) {
       std::error_code ignored;

@@ -286,7 +286,7 @@ MergeResult merge_shards(const fs::path& results, const Study& study, std::size_
     throw Error(results.string() + ": nothing is merged: the shards do not cover the study");
 
   const bool surface = result.first.identity.evaluation.ends_with(with_surface);
-  LimitsFile file(results, study.name, grid, csv_rows, surface);
+  LimitsFile file(results, origin_of(study.name, result.first.identity), grid, csv_rows, surface);
   std::size_t seen = 0;
   for (const auto& s : states) {
     const auto path = shard_folder(results, s.shard, s.shards) / file_names::values;

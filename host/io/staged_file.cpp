@@ -25,24 +25,35 @@ StagedFile::StagedFile(const fs::path& folder, const std::string& name)
       temporary_(folder / fmt::format(".{}.{}.{}.tmp", name, host_name(), getpid())) {}
 
 StagedFile::StagedFile(StagedFile&& other) noexcept
-    : final_(std::move(other.final_)), temporary_(std::exchange(other.temporary_, {})) {}
+    : final_(std::move(other.final_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      file_(std::exchange(other.file_, -1)) {}
 
 StagedFile::~StagedFile() {
+  if (file_ >= 0) close(file_);
   std::error_code ignored;
   if (!temporary_.empty()) fs::remove(temporary_, ignored);
 }
 
-void StagedFile::fill(std::string_view text) const {
-  const int file = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (file < 0) fail();
+void StagedFile::fill(std::string_view text) {
+  append(text);
+  flush();
+}
+
+void StagedFile::append(std::string_view text) {
+  if (file_ < 0) file_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (file_ < 0) fail();
   while (!text.empty()) {
-    const auto written = ::write(file, text.data(), text.size());
+    const auto written = ::write(file_, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail_and_close(file);
+    if (written < 0) fail();
     text.remove_prefix(static_cast<std::size_t>(written));
   }
-  if (fsync(file) != 0) fail_and_close(file);
-  if (close(file) != 0) fail();
+}
+
+void StagedFile::flush() {
+  if (fsync(file_) != 0) fail();
+  if (close(std::exchange(file_, -1)) != 0) fail();
 }
 
 void StagedFile::expect_replaceable() const {
@@ -66,13 +77,6 @@ void StagedFile::fail() const {
   throw OutputError(final_.string(), std::string("cannot be written: ") + std::strerror(errno),
                     "the folder's former results are untouched; free space or name another "
                     "folder with --out");
-}
-
-void StagedFile::fail_and_close(int file) const {
-  const int reason = errno;
-  close(file);
-  errno = reason;
-  fail();
 }
 
 /// A name given must outlive a power cut too.

@@ -29,4 +29,8 @@ int stop_signal() {
   return received;
 }
 
+void stop_if_asked() {
+  if (received != 0) throw StoppedBy{received};
+}
+
 }  // namespace magnu

@@ -52,10 +52,11 @@ bool is_of_study(const std::string& key) {
 
 /// The study's own settings, replaced by a curve's.
 Setting merged(const Setting& study, const Setting& curve) {
-  Setting map = study;
+  Setting map;
+  map.kind = study.kind;
   map.where = curve.where;
-  std::erase_if(map.entries,
-                [](const auto& e) { return e.first == "name" || is_of_study(e.first); });
+  for (const auto& entry : study.entries)
+    if (entry.first != "name" && !is_of_study(entry.first)) map.entries.push_back(entry);
   for (const auto& [key, value] : curve.entries) {
     if (auto* old = map.find(key)) {
       *old = value;

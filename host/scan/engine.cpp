@@ -73,8 +73,13 @@ Engine::Engine(const Runner& runner, Evaluation evaluation, ProgressCallback pro
     : runner_(runner), evaluation_(evaluation), progress_(std::move(progress)) {}
 Engine::~Engine() = default;
 
+void Engine::look_around() const {
+  if (progress_) progress_(0);
+}
+
 Engine::Shape& Engine::shape(const Curve& curve) {
   if (auto* found = find(shapes_, curve.flux)) return *found;
+  look_around();
   shapes_.push_back({curve.flux, make_solar_flux(curve.flux), nullptr});
   return shapes_.back();
 }
@@ -101,6 +106,7 @@ Engine::Recoils& Engine::recoils(const Curve& curve) {
   }
   auto& of_shape = shape(curve);
   auto grid = make_recoil_grid(curve, load_target(curve.target), of_shape.flux, lower, upper);
+  look_around();
   auto rows = total(runner_.spectra(convolution(of_shape), grid.rows));
   ++counters_.coefficient_evaluations;
   recoils_.push_back({key, lower, upper, std::move(grid), std::move(rows)});
@@ -144,6 +150,7 @@ const Templates& Engine::templates(Detector& d, const Curve& curve) {
 }
 
 Spectra Engine::spectra(const Curve& curve, const RecoilRows& rows) {
+  look_around();
   return runner_.spectra(convolution(shape(curve)), rows);
 }
 
@@ -170,6 +177,7 @@ const DirectSums& Engine::direct_grid(Detector& d, const Curve& curve) {
 
 CurveResult Engine::run(const Curve& curve) {
   CurveResult result;
+  look_around();
   result.curve = curve;
   result.mu_eff = curve.mu_eff.values();
   auto& d = detector(curve);
@@ -188,6 +196,7 @@ CurveResult Engine::run(const Curve& curve) {
     at = [=](double mu) { return at_one * (mu * mu) * (mu * mu); };
     result.delta_chi2.reserve(result.mu_eff.size());
     for (const double mu : result.mu_eff) result.delta_chi2.push_back(at(mu));
+    look_around();
   } else {
     result.delta_chi2 =
         runner_.chi_squared(direct_grid(d, curve), inverse_variance, curve.exposure);

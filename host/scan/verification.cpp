@@ -237,7 +237,7 @@ VerificationReport verify(const Grid& grid, const DrawnDetectors& drawn,
   Largest limits(reach ? "limits of single curves at the values found, against the goal"
                        : "limits, scan against single curves",
                  reach ? between_evaluations : between_scans);
-  Engine engine(*runners.front(), Evaluation::fast);
+  Engine engine(*runners.front(), Evaluation::fast, progress);
   for (std::size_t i = 0; i < drawn.index.size(); ++i) {
     auto curve = grid.at(drawn.index[i]);
     curve.name = name_of(grid, drawn.index[i]);

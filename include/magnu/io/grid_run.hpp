@@ -47,8 +47,10 @@ using Observer = std::function<void(std::size_t first, std::span<const double> v
 
 /// The whole grid into limits.h5 and limits.csv. Values stand in place from the start, under a name
 /// that is not final; a checkpoint beside them is sealed now and then. InputError for a checkpoint
-/// without --resume or of another run; throws Stopped.
-GridOutcome scan_whole(const GridRun& run, const Observer& observer, Progress& progress);
+/// without --resume or of another run; throws Stopped. `judge` is called when all values are there
+/// and before they get their names: what it throws leaves what a stop would.
+GridOutcome scan_whole(const GridRun& run, const Observer& observer, Progress& progress,
+                       const std::function<void()>& judge);
 
 /// For a study without axes: InputError where an unfinished run is, unless it may be overwritten;
 /// what a run left that sealed nothing goes.

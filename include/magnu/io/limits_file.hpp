@@ -10,6 +10,14 @@
 
 namespace magnu {
 
+struct RunIdentity;
+
+/// What a file says of where it is from.
+struct LimitsOrigin {
+  std::string study, program = {}, study_hash = {}, data_hash = {};
+};
+LimitsOrigin origin_of(const std::string& study, const RunIdentity& identity);
+
 /// The limits of a grid (or what its detectors need to reach one) on their way into limits.h5 and,
 /// if they are few, limits.csv. Both stand under temporary names until `finish`, and go again if
 /// that is not reached, unless a checkpoint needs the part that was written. limits.h5 holds the
@@ -28,7 +36,7 @@ class LimitsFile {
   /// With `go_on` the part that an earlier run left is taken up again: everything in it but the
   /// values, which whoever sealed them checks, is compared with a file made anew and put right.
   /// With `surface`, delta chi^2 over the scanned mu_eff goes in too: [curves][axes][mu].
-  LimitsFile(std::filesystem::path folder, const std::string& study, const Grid& grid,
+  LimitsFile(std::filesystem::path folder, const LimitsOrigin& origin, const Grid& grid,
              std::size_t csv_rows, bool surface = false, bool go_on = false);
   ~LimitsFile();
   LimitsFile(const LimitsFile&) = delete;

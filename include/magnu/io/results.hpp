@@ -1,8 +1,10 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "magnu/scan/engine.hpp"
@@ -33,9 +35,14 @@ class ResultsFolder {
   ~ResultsFolder();
   ResultsFolder(const ResultsFolder&) = delete;
 
-  /// `also_kept`: results written already, beside those of `results`.
+  /// OutputError where the disk has no room for the results of a study without axes.
+  void expect_room(const Study& study) const;
+
+  /// `also_kept`: results written already, beside those of `results`. `progress` is told rows of
+  /// curves.csv; what it throws leaves all as it was.
   void write(const Study& study, const std::vector<CurveResult>& results,
-             const Provenance& provenance, const std::vector<std::string>& also_kept = {}) const;
+             const Provenance& provenance, const std::vector<std::string>& also_kept = {},
+             const ProgressCallback& progress = {}) const;
 
   const std::filesystem::path& path() const { return folder_; }
 
@@ -44,14 +51,7 @@ class ResultsFolder {
   std::vector<std::filesystem::path> made_;  ///< from the innermost on
 };
 
-/// Writes files (name -> text) into a folder: all, or none of them.
-void write_files(const std::filesystem::path& folder,
-                 const std::vector<std::pair<std::string, std::string>>& files);
-
-std::string limits_csv(const std::vector<CurveResult>& results);
-std::string curves_csv(const std::vector<CurveResult>& results);
-std::string spectra_csv(const std::vector<CurveResult>& results);
-/// Table 1 of arXiv:2008.05080 for the targets and 8B spectra of a study.
-std::string kinematic_limits_csv(const Study& study);
+/// What the files of a study without axes take, about.
+double result_bytes(const Study& study);
 
 }  // namespace magnu

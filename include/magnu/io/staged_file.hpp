@@ -17,7 +17,10 @@ class StagedFile {
   ~StagedFile();
 
   /// The whole content, flushed to disk. OutputError where that fails.
-  void fill(std::string_view text) const;
+  void fill(std::string_view text);
+  /// The same in pieces.
+  void append(std::string_view text);
+  void flush();
   /// Before the first rename of several: nothing that would make a later one fail.
   void expect_replaceable() const;
   /// Gives it its name.
@@ -27,9 +30,9 @@ class StagedFile {
 
  private:
   [[noreturn]] void fail() const;
-  [[noreturn]] void fail_and_close(int file) const;
 
   std::filesystem::path final_, temporary_;
+  int file_ = -1;
 };
 
 /// Replaces a file by a text: whole or not at all, and on disk when it returns.

@@ -62,7 +62,8 @@ BinnedSignal bin_signal(const Curve& curve, const Target& target,
 /// is a line. Infinite where the curve stays at zero.
 double solve_limit(const std::function<double(double)>& delta_chi2, double goal, double guess);
 
-/// Runs curves on a runner and keeps what several of them share.
+/// Runs curves on a runner and keeps what several of them share. `progress` is told of cells of the
+/// direct evaluation, and of none between steps; what it throws ends the work.
 class Engine {
  public:
   Engine(const Runner& runner, Evaluation evaluation, ProgressCallback progress = {});
@@ -82,6 +83,9 @@ class Engine {
   const Counters& counters() const { return counters_; }
 
  private:
+  /// Between two steps: the caller may want to stop, and throws.
+  void look_around() const;
+
   struct Shape;
   struct Recoils;
   struct Detector;
