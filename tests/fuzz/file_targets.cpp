@@ -146,7 +146,7 @@ void resume(std::string_view input) {
   const auto& small = small_grid();
   static const auto run_again = [&](const fs::path& folder) {
     Progress quiet("", 0, "", true);
-    scan_whole(small.run(folder), {}, quiet);
+    scan_whole(small.run(folder), {}, quiet, {});
   };
   // As a run leaves them that was killed before its files got their names.
   static const auto files = [&] {
