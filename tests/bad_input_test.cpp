@@ -48,6 +48,23 @@ std::string name_of(const testing::TestParamInfo<Bad>& info) {
   return info.param.name;
 }
 
+/// Whatever is quoted, a message stays readable.
+TEST(LongValue, IsCutInItsMessage) {
+  const ScratchFolder folder;
+  const std::string x(3000, 'x');
+  for (const auto& text : {"threshold: " + x, "threshold: 1 " + x, "axes: {" + x + ": [1, 2]}",
+                           "background: [{table: " + x + "}]", "channel: " + x, x + ": 1",
+                           "name: a/" + x, "bins: " + x, "mu_eff: {from: " + x + "}",
+                           "background: [{" + x + ": 1}]", "background: [" + x + "]",
+                           "reach: {mu_eff: " + x + "}", "axes: {threshold: [1, " + x + "]}",
+                           "axes: {threshold: {from: " + x + ", to: 2 keV, points: 2}}",
+                           "components: [" + x + "]", "curves: [{name: " + x + ", " + x + ": 1}]",
+                           "curves: [{name: a}, {name: " + x + "}, {name: " + x + "}]"}) {
+    const auto problem = complaint([&] { read_study(folder.write("s.yaml", text + "\n")); });
+    EXPECT_LT(std::string(problem.what()).size(), 600u) << problem.what();
+  }
+}
+
 /// A value that an axis, `reach` or each curve replaces is not used, and read all the same.
 TEST(ReplacedValue, MustBeWellFormed) {
   const ScratchFolder folder;

@@ -123,5 +123,24 @@ TEST(SpectrumEnd, StudiesOfNothingButAnEndVerify) {
   }
 }
 
+// Little mixing makes Pee steep at its resonance, and with it the recoil spectrum, which the fast
+// evaluation interpolates between its rows and the direct one does not.
+TEST(SteepResonance, LimitsAgree) {
+  const auto runner = make_cpu_runner(1, best_instruction_set());
+  for (const double sin2_theta12 : {1e-4, 2e-3, 0.998})
+    for (const auto statistic : {Statistic::density, Statistic::counts}) {
+      auto curve = paper_curve("electron", statistic);
+      curve.flux.components = {"hep"};
+      curve.flux.oscillation = {sin2_theta12, 0.2, 4.5e-6};
+      curve.threshold = 900 * constants::keV;
+      curve.upper = 6000 * constants::keV;
+      curve.bins = 50;
+      curve.exposure = 1e5;
+      curve.mu_eff = {1e-12, 1e-6, 5};
+      const auto report = verify(Study{.name = "steep", .curves = {curve}}, {runner.get()}, {});
+      for (const auto& d : report.deviations) EXPECT_LT(d.value, 1e-12) << sin2_theta12 << d.what;
+    }
+}
+
 }  // namespace
 }  // namespace magnu

@@ -233,16 +233,15 @@ SolarFlux make_solar_flux(const FluxSettings& settings, std::span<const Oscillat
   for (const auto& parameters : covered) rays.add(parameters, densest);
   struct Laid {
     std::shared_ptr<const SolarFlux> spectra;
-    SingularRays rays;
     SolarFlux flux;
   };
   thread_local Laid laid;
-  if (laid.spectra != spectra || !(laid.rays == rays)) {
+  if (laid.spectra != spectra || !(laid.flux.rays == rays)) {
     laid.spectra.reset();
     laid.flux = *spectra;
-    lay_survival(laid.flux, rays);
+    laid.flux.rays = rays;
+    lay_survival(laid.flux);
     laid.spectra = spectra;
-    laid.rays = rays;
   }
   auto flux = laid.flux;
   flux.settings = settings;

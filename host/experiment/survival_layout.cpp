@@ -40,9 +40,9 @@ constexpr double survival_accuracy = 1e-14;
 
 class SurvivalLayout {
  public:
-  SurvivalLayout(SolarFlux& flux, const SingularRays& rays)
+  explicit SurvivalLayout(SolarFlux& flux)
       : flux_(flux),
-        rays_(rays),
+        rays_(flux.rays),
         fit_ellipse_(ellipse_for(flux.settings.accuracy / 10, fit_nodes)) {
     const auto whole = std::exchange(flux.panels, {});
     flux.panels.reserve(2 * whole.size());
@@ -131,8 +131,8 @@ class SurvivalLayout {
 
 }  // namespace
 
-void lay_survival(SolarFlux& flux, const SingularRays& rays) {
-  SurvivalLayout(flux, rays);
+void lay_survival(SolarFlux& flux) {
+  const SurvivalLayout laid(flux);
 }
 
 }  // namespace magnu

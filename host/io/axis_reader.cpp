@@ -164,9 +164,8 @@ std::vector<AxisSettings> read_axes(const Setting& setting, std::size_t curves) 
   for (const auto& [path, list] : setting.entries) {
     if (!find_axis_field(path)) {
       const auto near = nearest_name(path, axis_paths());
-      throw list.error("'" + path + "' cannot be an axis",
-                       near.empty() ? fmt::format("known: {}", fmt::join(axis_paths(), ", "))
-                                    : "did you mean '" + near + "'?");
+      throw list.error("this cannot be an axis", near.empty() ? "`magnu list` names those that can"
+                                                              : "did you mean '" + near + "'?");
     }
     detectors *= static_cast<double>(axis_length(list));
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "magnu/core/csv.hpp"
+#include "magnu/core/error.hpp"
 #include "magnu/physics/constants.hpp"
 #include "magnu/physics/units.hpp"
 
@@ -65,7 +66,7 @@ ScaledQuantity read_scaled_quantity(const Setting& setting, Dimension dimension)
       joined = true;
     } else {
       // "0.3keV" and "3 kEv" alike: say which part was not understood.
-      throw setting.error("'" + word + "' is neither a number nor a known unit",
+      throw setting.error("'" + quotable(word, 40) + "' is neither a number nor a known unit",
                           remedy_for(dimension));
     }
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "magnu/core/quadrature.hpp"
 
@@ -59,7 +60,7 @@ class Scatterers {
 struct Stretch {
   double lower = 0, upper = 0;
   int order = 0;
-  int end_order = 0;  ///< of that, what the end of a component asks for
+  int end_order = 0;  ///< of that, what the end of a component or a resonance asks for
 
   /// Gauss nodes that integrate a part of it, [from, to].
   int gauss_nodes(double from, double to) const {
@@ -103,7 +104,8 @@ bool falls_off_at(const SolarFlux& flux, double energy) {
 
 /// Those that reach into [lower, upper], of all from the lowest recoil to the largest. Breaks of
 /// the flux (lines, ends, nodes of tables) turn up at the recoil energies whose least neutrino
-/// energy they are; towards the end of a beta spectrum stretches shrink as the flux falls off.
+/// energy they are; towards the end of a beta spectrum stretches shrink as the flux falls off, and
+/// where Pee is steep.
 std::vector<Stretch> stretches(const Curve& curve, const Target& target, const SolarFlux& flux,
                                double mass, double lower, double upper) {
   static const double ratio = panel_ratio(accuracy, largest_order);
@@ -122,20 +124,33 @@ std::vector<Stretch> stretches(const Curve& curve, const Target& target, const S
   std::sort(cuts.begin(), cuts.end());
   cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
 
+  const bool flavours_differ = process_facts(curve.channel).electron_recoils;
   std::vector<Stretch> list;
+  const std::function<void(double, double)> add = [&](double low, double high) {
+    if (high < lower || low > upper) return;
+    const double from = minimum_neutrino_energy(low, mass);
+    const double to = minimum_neutrino_energy(high, mass);
+    int order = order_for(ellipse_of_ratio(high / low), accuracy);
+    int end_order = falls_off_at(flux, to) ? order + vanishing_orders : 0;
+    for (const auto& end : flux.beta_ends)
+      end_order = std::max(end_order, order_at_end(end, from, to));
+    // Little mixing makes Pee steep at its resonance, and the rate where that is the least energy.
+    if (const int steep = order_for(flux.rays.ellipse(from, to), accuracy);
+        flavours_differ && steep > order) {
+      if (steep > largest_order) {
+        const double middle = std::sqrt(low * high);
+        add(low, middle);
+        add(middle, high);
+        return;
+      }
+      end_order = std::max(end_order, steep);
+    }
+    order = std::max(order, end_order);
+    list.push_back({low, high, std::clamp(order, 3, largest_order), end_order});
+  };
   for (std::size_t i = 1; i < cuts.size(); ++i) {
     const auto edges = geometric_edges(cuts[i - 1], cuts[i], ratio);
-    for (std::size_t p = 1; p < edges.size(); ++p) {
-      if (edges[p] < lower || edges[p - 1] > upper) continue;
-      const double from = minimum_neutrino_energy(edges[p - 1], mass);
-      const double to = minimum_neutrino_energy(edges[p], mass);
-      int order = order_for(ellipse_of_ratio(edges[p] / edges[p - 1]), accuracy);
-      int end_order = falls_off_at(flux, to) ? order + vanishing_orders : 0;
-      for (const auto& end : flux.beta_ends)
-        end_order = std::max(end_order, order_at_end(end, from, to));
-      order = std::max(order, end_order);
-      list.push_back({edges[p - 1], edges[p], std::clamp(order, 3, largest_order), end_order});
-    }
+    for (std::size_t p = 1; p < edges.size(); ++p) add(edges[p - 1], edges[p]);
   }
   return list;
 }

@@ -7,6 +7,7 @@
 #include "magnu/core/chebyshev.hpp"
 #include "magnu/core/view.hpp"
 #include "magnu/experiment/beta_end.hpp"
+#include "magnu/experiment/singular_rays.hpp"
 #include "magnu/physics/oscillation.hpp"
 
 namespace magnu {
@@ -140,6 +141,7 @@ struct SolarFlux {
   std::vector<double> shell_density, shell_fraction;  ///< padded with shells of no fraction
   std::vector<double> table_nodes;  ///< where a tabulated flux changes its slope, MeV
   std::vector<BetaEnd> beta_ends;
+  SingularRays rays;  ///< of all oscillation parameters that it serves
 
   /// A view of these very vectors.
   FluxView view() const;
