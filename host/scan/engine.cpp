@@ -37,12 +37,26 @@ struct ResponseKey {
   bool operator==(const ResponseKey&) const = default;
 };
 
-/// The entry of a list with a key, or null.
+/// What curves may share is kept for so many of them: a study may have thousands that share
+/// nothing.
+constexpr std::size_t most_kept = 64;
+
+/// The entry of a list with a key, now its last, or null.
 template <class Entry, class Key>
 Entry* find(std::list<Entry>& list, const Key& key) {
-  for (auto& entry : list)
-    if (entry.key == key) return &entry;
+  for (auto entry = list.begin(); entry != list.end(); ++entry) {
+    if (!(entry->key == key)) continue;
+    list.splice(list.end(), list, entry);
+    return &*entry;
+  }
   return nullptr;
+}
+
+/// Adds an entry; what was not asked for longest goes.
+template <class Entry>
+Entry& keep(std::list<Entry>& list, Entry entry) {
+  if (list.size() == most_kept) list.pop_front();
+  return list.emplace_back(std::move(entry));
 }
 
 }  // namespace
@@ -80,8 +94,7 @@ void Engine::look_around() const {
 Engine::Shape& Engine::shape(const Curve& curve) {
   if (auto* found = find(shapes_, curve.flux)) return *found;
   look_around();
-  shapes_.push_back({curve.flux, make_solar_flux(curve.flux), nullptr});
-  return shapes_.back();
+  return keep(shapes_, {curve.flux, make_solar_flux(curve.flux), nullptr});
 }
 
 const Runner::Convolution& Engine::convolution(Shape& s) {
@@ -109,15 +122,13 @@ Engine::Recoils& Engine::recoils(const Curve& curve) {
   look_around();
   auto rows = total(runner_.spectra(convolution(of_shape), grid.rows));
   ++counters_.coefficient_evaluations;
-  recoils_.push_back({key, lower, upper, std::move(grid), std::move(rows)});
-  return recoils_.back();
+  return keep(recoils_, {key, lower, upper, std::move(grid), std::move(rows)});
 }
 
 Engine::Detector& Engine::detector(const Curve& curve) {
   const std::pair key{SpectrumKey(curve), ResponseKey(curve)};
   if (auto* found = find(detectors_, key)) return *found;
-  detectors_.push_back({key, nullptr, nullptr, 0, {}});
-  return detectors_.back();
+  return keep(detectors_, {key, nullptr, nullptr, 0, {}});
 }
 
 const RecoilProblem& Engine::problem(const Curve& curve) {

@@ -76,7 +76,7 @@ class Engine {
   /// The same in given rows.
   Spectra spectra(const Curve& curve, const RecoilRows& rows);
 
-  /// What the direct evaluation of a curve sums.
+  /// What the direct evaluation of a curve sums; until other curves are asked for.
   const RecoilProblem& problem(const Curve& curve);
   const SolarFlux& flux(const Curve& curve);
 
