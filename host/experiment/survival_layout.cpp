@@ -11,7 +11,7 @@ namespace magnu {
 void SingularRays::add(const Oscillation& parameters, double densest) {
   const SurvivalProbability probability(parameters);
   // Without mixing the rays are the real axis, and panels would have no width.
-  cosine = std::max(cosine, std::min(probability.singular_cosine(), 1 - 5e-7));
+  cosine = std::max(cosine, std::min(probability.singular_cosine(), 1 - sharpest_resonance));
   energy = std::min(energy, probability.singular_energy(densest));
 }
 

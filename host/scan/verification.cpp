@@ -150,7 +150,11 @@ VerificationReport verify(const Study& study, const std::vector<const Runner*>& 
   std::list<Comparison> comparisons;
   Side *first_fast = nullptr, *first_direct = nullptr;
   double evaluations = between_evaluations;  // or what the study itself allows
-  for (const auto& curve : study.curves) evaluations = std::max(evaluations, curve.flux.accuracy);
+  for (const auto& curve : study.curves) {
+    evaluations = std::max(evaluations, curve.flux.accuracy);
+    if (SurvivalProbability(curve.flux.oscillation).singular_cosine() > 1 - sharpest_resonance)
+      evaluations = std::max(evaluations, at_sharp_resonances);
+  }
   for (const auto* runner : runners) {
     auto& fast = sides.emplace_back(*runner, Evaluation::fast, progress);
     auto& direct = sides.emplace_back(*runner, Evaluation::direct, progress);

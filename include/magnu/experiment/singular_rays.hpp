@@ -6,6 +6,10 @@
 
 namespace magnu {
 
+/// 1 - cos 2 theta12 below which panels do not follow a resonance any further: sin^2 theta12, or
+/// cos^2, of 2.5e-7.
+inline constexpr double sharpest_resonance = 5e-7;
+
 /// Where Pee is singular for some oscillation parameters, as a function of a complex energy: on two
 /// rays at an angle to the positive real axis, up and down, from the size `energy` on (there begins
 /// the densest shell).

@@ -10,6 +10,8 @@
 namespace magnu {
 
 inline constexpr double between_evaluations = 1e-9;
+/// The same where mixing is less than panels resolve (`sharpest_resonance`).
+inline constexpr double at_sharp_resonances = 1e-7;
 inline constexpr double between_backends = 1e-12;
 /// A scan against single curves: the same sums in another order.
 inline constexpr double between_scans = 1e-12;
