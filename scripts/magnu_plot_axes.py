@@ -5,10 +5,11 @@ import warnings
 from types import SimpleNamespace
 
 from magnu_plot import (LINE, MOMENT, draw_level, log_ticks, new_figure, plain, plain_log_ticks, put_beside, raise_top,
-                        styles_of)
+                        styles_of, widen)
 from magnu_plot_bounds import add_references, draw_above, draw_lines, draw_right
 from magnu_plot_dots import MOST_ROWS, dots_figure
-from magnu_plot_grid import blank_of, labels_of, name_of, number, quantity_of, title_lines, title_of, unit_of, word
+from magnu_plot_grid import (blank_of, ends_of, labels_of, name_of, number, quantity_of, title_lines, title_of, unit_of,
+                             word)
 
 FLAT = 1.001            # limits that differ by less than this factor are called the same
 ACROSS = 42             # characters of a legend beside a panel
@@ -64,7 +65,7 @@ def draw_gaps(axes, at, limits, colours):
     left, right = axes.get_xlim()
     for before, after in gaps_of(blank.all(axis=0)):
         start, end = at[before] if before >= 0 else left, at[after] if after < len(at) else right
-        axes.add_patch(hatching((start, 0), end - start, transform=axes.get_xaxis_transform(), zorder=0))
+        axes.add_patch(hatching((start, 0), end - start, transform=axes.get_xaxis_transform(), zorder=0.7))
         handles = [hatching(label=blank_of(limits))]
     cross = dict(marker="x", markersize=9 if len(at) <= FEW else 6, markeredgewidth=1.6, linestyle="none", zorder=5)
     for mu, empty, colour in zip(limits.mu, blank, colours):
@@ -103,14 +104,17 @@ def break_words(values):
     return broken, False, LINE * max(text.count("\n") + 1 for text in broken)
 
 
-def scale_moments(axes, limits):
-    """Scale and ticks of the y side for the values of lines."""
+def scale_moments(axes, limits, bounds):
+    """Scale and ticks of the y side for the values of lines, or for the bounds where there are none."""
     import numpy as np
     finite = limits.mu[np.isfinite(limits.mu)]
     if not len(finite):
         axes.text(0.5, 0.5, blank_of(limits), transform=axes.transAxes, ha="center", va="center",
-                  bbox=dict(color="white", pad=2))
-        axes.set(yticks=[])
+                  bbox=dict(color="white", pad=2), zorder=5)
+        if bounds:
+            axes.set(yscale="log", ylim=(0.6 * bounds[0].mu_eff_mu_B, 1.6 * bounds[-1].mu_eff_mu_B))
+        else:
+            axes.set(yticks=[])
     elif finite.max() > 10 * finite.min():
         axes.set(yscale="log")
         plain_log_ticks(axes.yaxis, *axes.get_ylim())
@@ -154,10 +158,10 @@ def line_figure(limits, bounds):
     axes.tick_params(which="both", top=x.numeric)
     limit = "Limit on the magnetic moment " if limits.asked.path == "mu_eff" else ""
     axes.set(xlabel=title_of(x), ylabel=limit + quantity_of(limits, True))
-    scale_moments(axes, limits)
+    shown = bounds if limits.asked.path == "mu_eff" else []
+    scale_moments(axes, limits, shown)
     axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())        # as the lines want them, whatever marks the gaps
     handles = handles + (draw_gaps(axes, at, limits, colours) if x.numeric else draw_lacking(axes, limits, colours))
-    shown = bounds if limits.asked.path == "mu_eff" and np.isfinite(limits.mu).any() else []
     draw_lines(axes, shown, "y")
     beside = draw_right(axes, shown)
     if handles or shown:
@@ -366,10 +370,12 @@ def surface_figure(limits, bounds):
         axes.set_xlim(inside[0], inside[-1])
     log_ticks(axes.xaxis, *axes.get_xlim())
     draw_lines(axes, bounds, "x")
-    raise_top(figure, draw_above(axes, bounds))
+    above, over = draw_above(axes, bounds)
+    raise_top(figure, above)
     if len(handles) > 1:
         title = [name_of(limits.x)] if values > 1 else []
         put_beside(axes, handles, headings, title="\n".join(title + [surface.part] * bool(surface.part)))
+    widen(figure, over + 0.1)
     add_references(figure, bounds)
     return figure
 
@@ -383,7 +389,7 @@ def dot_figure(limits, bounds):
             for label, value in zip(labels, limits.mu)][:MOST_ROWS]
     part = [f"the first {len(rows)} of {limits.mu.size} curves"] if len(rows) < limits.mu.size else []
     return dots_figure([("", rows)], quantity_of(limits), title_lines(limits, 6) + part, shown,
-                       blank_of(limits), True if shown else None)
+                       blank_of(limits), True if shown else None, ends_of(limits))
 
 
 def figures(limits, bounds=()):

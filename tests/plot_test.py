@@ -187,7 +187,7 @@ def check_bounds(folder):
     assert not lines_at(panel, 1e-14) and not lines_at(panel, 2e-8)
     low, high = panel.get_xlim()
     assert low < 3e-12 and 7e-12 < high and any(patch.get_extents().width > 0 for patch in panel.patches)
-    for expected in ("near [3]", "stars (no CL) [2]", "band (90% CL interval) [2]",
+    for expected in ("near [3]", "stars (no CL) [2]", "band (interval) [2]",
                      "← strong (95% CL) $1\\times10^{-14}$ [1]", "weak $2\\times10^{-8}$ [4] →", "Published, at 90% CL unless",
                      "[1] third (2003)", "[4] fourth (2004)"):
         assert expected in text, (expected, text)
