@@ -181,25 +181,47 @@ def draw_right(axes, bounds):
     return max((0.045 + width_of(text, axes) for text in drawn), default=0)
 
 
-def add_references(figure, bounds):
-    """The references of the bounds below all else; the figure grows as high as they take."""
+def list_bounds(bounds, ranges):
+    """For maps, whose colours show the moment over these ranges: items that list what is drawn as lines and, with the
+    direction, what is not; each with the words before it, if it is the first."""
+    drawn = [bound for bound in bounds if any(place_of(bound, *ends) for ends in ranges)]
+    below = [bound for bound in bounds if bound.mu_eff_mu_B < min(low for low, _ in ranges)]
+    above = [bound for bound in bounds if (bound.lower or bound.mu_eff_mu_B) > max(high for _, high in ranges)]
+    between = [bound for bound in bounds if bound not in drawn + below + above]
+    return [(words if i == 0 else "", f"{name_of(bound)} {value_words(bound)} [{bound.number}]")
+            for words, part in (("White lines:", drawn), ("↓ Below all values:", below),
+                                ("Between the panels' values:", between), ("↑ Above all values:", above))
+            for i, bound in enumerate(part)]
+
+
+def add_references(figure, bounds, listed=()):
+    """The references of the bounds below all else, after what is listed of them; the figure grows as high as they take.
+    Returns that height in inches."""
     if not bounds:
-        return
+        return 0
     wide, tall = figure.get_size_inches()
     text = figure.text(0, 0, "", fontsize=SMALL)
 
     def fits(words):
-        text.set_text(plain(words, 9999))
+        text.set_text(words)
         return text.get_window_extent(figure.canvas.get_renderer()).width <= (wide - 0.2) * figure.dpi
 
-    lines = [f"Published, at {level_words(USUAL)} unless stated:"]
+    lines = []
+    for first, item in listed:
+        if first:
+            lines.append(f"{first} {item}")
+        elif fits(f"{lines[-1]},  {item},"):
+            lines[-1] += f",  {item}"
+        else:
+            lines[-1:] = [lines[-1] + ",", item]
+    lines.append(f"Published, at {level_words(USUAL)} unless stated:")
     for number, reference in enumerate(references_of(bounds), 1):
-        item = f"[{number}] {reference}"
+        item = f"[{number}] {plain(reference, 9999)}"
         if fits(f"{lines[-1]}   {item}"):
             lines[-1] += f"   {item}"
         else:
             lines += textwrap.wrap(item, int(15 * wide), break_on_hyphens=False) or [item]
-    text.set(text=plain("\n".join(lines), 9999), linespacing=1.2)
+    text.set(text="\n".join(lines), linespacing=1.2)
     more = 0.1 + text.get_window_extent(figure.canvas.get_renderer()).height / figure.dpi
     text.remove()
     place = figure.subplotpars
@@ -209,5 +231,5 @@ def add_references(figure, bounds):
     suptitle = [figure._suptitle] if figure._suptitle else []
     for text in [*figure.texts, *(text for text in suptitle if text not in figure.texts)]:
         text.set_y((text.get_position()[1] * tall + more) / new)
-    figure.text(0.1 / wide, (more - 0.02) / new, plain("\n".join(lines), 9999), va="top", linespacing=1.2,
-                fontsize=SMALL)
+    figure.text(0.1 / wide, (more - 0.02) / new, "\n".join(lines), va="top", linespacing=1.2, fontsize=SMALL)
+    return more
