@@ -1,4 +1,4 @@
-"""Published limits on the magnetic moment, drawn in every figure that has the moment along a side."""
+"""Published limits on the magnetic moment, drawn in every figure of limits."""
 import itertools
 import math
 import textwrap
