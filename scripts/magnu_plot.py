@@ -19,8 +19,11 @@ class Failure(Exception):
 
 
 def plain(text, longest=60):
-    """Text safe from mathtext, and not too long."""
-    return (text if len(text) <= longest else text[:longest - 1].rstrip(" .") + "…").replace("$", r"\$")
+    """Text safe from mathtext, and not too long: without its middle, for long names often begin alike."""
+    if len(text) > longest:
+        tail = longest // 2 - 1
+        text = f"{text[:longest - 1 - tail].rstrip(' .')}…{text[-tail:].lstrip()}"
+    return text.replace("$", r"\$")
 
 
 def level_words(share):
@@ -46,7 +49,7 @@ def set_style():
         "font.size": 8, "axes.labelsize": 9, "axes.titlesize": 9, "legend.fontsize": 8, "legend.title_fontsize": 8,
         "legend.edgecolor": "0.8", "legend.fancybox": False, "xtick.labelsize": 8, "ytick.labelsize": 8,
         "axes.linewidth": 0.8, "xtick.direction": "in", "ytick.direction": "in", "ytick.right": True,
-        "pdf.fonttype": 42})
+        "xtick.major.pad": 5, "xtick.minor.pad": 5, "pdf.fonttype": 42})
 
 
 def new_figure(width, heights, columns=1, **margins):
@@ -109,6 +112,15 @@ def raise_top(figure, more):
     figure.subplots_adjust(bottom=place.bottom * tall / new, top=place.top * tall / new)
     for text in figure.texts:
         text.set_y(1 - (1 - text.get_position()[1]) * tall / new)
+
+
+def widen(figure, right):
+    """Give the figure at least this margin on the right, in inches."""
+    wide, place = figure.get_figwidth(), figure.subplotpars
+    more = right - wide * (1 - place.right)
+    if more > 0:
+        figure.set_figwidth(wide + more)
+        figure.subplots_adjust(left=place.left * wide / (wide + more), right=place.right * wide / (wide + more))
 
 
 def put_beside(axes, handles, headings=(), after=0, **more):

@@ -5,10 +5,11 @@ import warnings
 from types import SimpleNamespace
 
 from magnu_plot import (LINE, MOMENT, draw_level, log_ticks, new_figure, plain, plain_log_ticks, put_beside, raise_top,
-                        styles_of)
-from magnu_plot_bounds import add_references, draw_above, draw_lines, draw_right
+                        styles_of, widen)
+from magnu_plot_bounds import add_references, draw_above, draw_lines, draw_right, is_usual, list_bounds
 from magnu_plot_dots import MOST_ROWS, dots_figure
-from magnu_plot_grid import blank_of, labels_of, name_of, number, quantity_of, title_lines, title_of, unit_of, word
+from magnu_plot_grid import (blank_of, ends_of, labels_of, name_of, number, quantity_of, title_lines, title_of, unit_of,
+                             word)
 
 FLAT = 1.001            # limits that differ by less than this factor are called the same
 ACROSS = 42             # characters of a legend beside a panel
@@ -64,7 +65,7 @@ def draw_gaps(axes, at, limits, colours):
     left, right = axes.get_xlim()
     for before, after in gaps_of(blank.all(axis=0)):
         start, end = at[before] if before >= 0 else left, at[after] if after < len(at) else right
-        axes.add_patch(hatching((start, 0), end - start, transform=axes.get_xaxis_transform(), zorder=0))
+        axes.add_patch(hatching((start, 0), end - start, transform=axes.get_xaxis_transform(), zorder=0.7))
         handles = [hatching(label=blank_of(limits))]
     cross = dict(marker="x", markersize=9 if len(at) <= FEW else 6, markeredgewidth=1.6, linestyle="none", zorder=5)
     for mu, empty, colour in zip(limits.mu, blank, colours):
@@ -103,14 +104,17 @@ def break_words(values):
     return broken, False, LINE * max(text.count("\n") + 1 for text in broken)
 
 
-def scale_moments(axes, limits):
-    """Scale and ticks of the y side for the values of lines."""
+def scale_moments(axes, limits, bounds):
+    """Scale and ticks of the y side for the values of lines, or for the bounds where there are none."""
     import numpy as np
     finite = limits.mu[np.isfinite(limits.mu)]
     if not len(finite):
         axes.text(0.5, 0.5, blank_of(limits), transform=axes.transAxes, ha="center", va="center",
-                  bbox=dict(color="white", pad=2))
-        axes.set(yticks=[])
+                  bbox=dict(color="white", pad=2), zorder=5)
+        if bounds:
+            axes.set(yscale="log", ylim=(0.6 * bounds[0].mu_eff_mu_B, 1.6 * bounds[-1].mu_eff_mu_B))
+        else:
+            axes.set(yticks=[])
     elif finite.max() > 10 * finite.min():
         axes.set(yscale="log")
         plain_log_ticks(axes.yaxis, *axes.get_ylim())
@@ -154,10 +158,10 @@ def line_figure(limits, bounds):
     axes.tick_params(which="both", top=x.numeric)
     limit = "Limit on the magnetic moment " if limits.asked.path == "mu_eff" else ""
     axes.set(xlabel=title_of(x), ylabel=limit + quantity_of(limits, True))
-    scale_moments(axes, limits)
+    shown = bounds if limits.asked.path == "mu_eff" else []
+    scale_moments(axes, limits, shown)
     axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())        # as the lines want them, whatever marks the gaps
     handles = handles + (draw_gaps(axes, at, limits, colours) if x.numeric else draw_lacking(axes, limits, colours))
-    shown = bounds if limits.asked.path == "mu_eff" and np.isfinite(limits.mu).any() else []
     draw_lines(axes, shown, "y")
     beside = draw_right(axes, shown)
     if handles or shown:
@@ -196,13 +200,10 @@ def finer(field, axes, limits):
     return limits.x.fine, limits.y.fine, np.ma.masked_invalid(field)
 
 
-def draw_contours(axes, x, y, field, levels, size):
-    """Lines with their values, as far as these fit into the panel and beside each other."""
+def places_along(axes, lines, texts, size, boxes):
+    """Where the texts of contours fit into the panel and beside each other: (text, spot, angle, level) of each."""
     import numpy as np
-    from matplotlib.patheffects import withStroke
-    lines = axes.contour(x, y, field, np.log10(levels), colors="black", linewidths=0.6, linestyles="solid")
-    texts = dict(zip(lines.levels, (number(value, 6) for value in levels)))
-    inside, renderer, boxes, places = axes.get_window_extent(), axes.figure.canvas.get_renderer(), [], []
+    inside, renderer = axes.get_window_extent(), axes.figure.canvas.get_renderer()
     for level, segments in zip(lines.levels, lines.allsegs):
         paths = [axes.transData.transform(points) for points in segments if len(points) > 2]
         if not paths:
@@ -221,8 +222,32 @@ def draw_contours(axes, x, y, field, levels, size):
             if (inside.x0 < box.x0 and box.x1 < inside.x1 and inside.y0 < box.y0 and box.y1 < inside.y1
                     and along[-1] > 1.5 * wide and not any(box.overlaps(other) for other in boxes)):
                 boxes.append(box)
-                places.append(axes.transData.inverted().transform(spot))
+                yield texts[level], axes.transData.inverted().transform(spot), angle
                 break
+
+
+def draw_bounds(axes, x, y, field, bounds, size, boxes):
+    """White lines where the limits are the published ones, broken for what is no 90 % CL limit, with names."""
+    import numpy as np
+    for bound in bounds:
+        for moment in [bound.mu_eff_mu_B] if bound.lower is None else [bound.lower, bound.mu_eff_mu_B]:
+            level = [math.log10(moment)]
+            if field.min() < level[0] < field.max():
+                axes.contour(x, y, field, level, colors="black", linewidths=2, linestyles="solid", zorder=2.2)
+                white = axes.contour(x, y, field, level, colors="white", linewidths=1.1, zorder=2.3,
+                                     linestyles="solid" if is_usual(bound) else [(0, (5, 2.5))])
+                for text, spot, angle in places_along(axes, white, {white.levels[0]: plain(bound.name)}, size, boxes):
+                    axes.text(*spot, text, size=size, rotation=angle, ha="center", va="center", zorder=4,
+                              bbox=dict(color="white", pad=0.6), gid="bound")
+
+
+def draw_contours(axes, x, y, field, levels, size, boxes):
+    """Lines with their values, as far as these fit into the panel and beside each other."""
+    import numpy as np
+    from matplotlib.patheffects import withStroke
+    lines = axes.contour(x, y, field, np.log10(levels), colors="black", linewidths=0.6, linestyles="solid")
+    texts = dict(zip(lines.levels, level_texts(levels)))
+    places = [spot for _, spot, _ in places_along(axes, lines, texts, size, boxes)]
     if places:
         axes.clabel(lines, fmt=texts, fontsize=size, inline_spacing=2, manual=places)
     for text in lines.labelTexts:
@@ -231,11 +256,26 @@ def draw_contours(axes, x, y, field, levels, size):
         text.set_path_effects([withStroke(linewidth=1.5, foreground="white", alpha=0.8)])
 
 
-def draw_bar(axes, fill, levels, label):
-    """The colour bar of maps."""
+def level_texts(levels):
+    """Values as text, of one power of ten with the same decimals."""
+    texts = [number(value, 6) for value in levels]
+    powers = {math.floor(math.log10(value)) for value in levels}
+    if len(powers) > 1 or not all(r"\times" in text for text in texts):
+        return texts
+    decimals = max(len(text[1:text.index("\\")].partition(".")[2]) for text in texts)
+    power, = powers
+    return [rf"${value / 10.0 ** power:.{decimals}f}\times10^{{{power}}}$" for value in levels]
+
+
+def draw_bar(axes, fill, levels, label, bounds):
+    """The colour bar of maps, with a white line at each bound."""
     bar = axes.figure.colorbar(fill, cax=axes, spacing="proportional")
-    bar.set_ticks(fill.levels[:len(levels)], labels=[number(value, 6) for value in levels])
+    bar.set_ticks(fill.levels[:len(levels)], labels=level_texts(levels))
     axes.tick_params(labelsize=7, length=2)
+    for bound in bounds:
+        if levels[0] < bound.mu_eff_mu_B < levels[-1]:
+            for colour, wide in (("black", 2), ("white", 1.1)):
+                axes.axhline(math.log10(bound.mu_eff_mu_B), color=colour, linewidth=wide)
     bar.set_label(label, fontsize=8)
     text = axes.yaxis.label
     if text.get_window_extent(axes.figure.canvas.get_renderer()).height > axes.bbox.height:
@@ -251,8 +291,8 @@ def range_of(logs):
     return low, (max(most, low + 2) if most < (low + high) / 2 and high > low + 2 else high)
 
 
-def map_figure(limits):
-    """Limits over two axes: a panel of contours for each curve."""
+def map_figure(limits, bounds):
+    """Limits over two axes: a panel of contours for each curve, white where they are published ones."""
     import numpy as np
     from matplotlib.collections import Collection
     labels, x, y = labels_of(limits), limits.x, limits.y
@@ -276,6 +316,7 @@ def map_figure(limits):
     figure, panels = start_figure(limits, width, [height] * rows, columns, len(labels) > 1, **layout)
     for axes in panels.flat[len(labels):]:
         axes.set_visible(False)
+    shown = bounds if limits.asked.path == "mu_eff" and any(ranges) else []
     fills = {}
     for i, (axes, mu, label) in enumerate(zip(panels.flat, limits.mu, labels)):
         scale_axis(axes, "x", x)
@@ -311,18 +352,31 @@ def map_figure(limits):
             axes.text(0.5, 0.5, f"{number(10 ** logs[i].mean())} {unit_of(limits.asked)} throughout", **middle,
                       bbox=dict(color="white", alpha=0.8, pad=2))
         else:
-            draw_contours(axes, *fine, levels, 7 if len(labels) == 1 else 6)
+            size, boxes = 7 if len(labels) == 1 else 6, []
+            draw_bounds(axes, *fine, shown, size, boxes)
+            apart = [level for level in levels
+                     if not any(abs(math.log(level / bound.mu_eff_mu_B)) < 0.01 for bound in shown)]
+            draw_contours(axes, *fine, apart, size, boxes)
         fills[group[i]] = fill, levels
+
+    def put_bar(bar):                   # beside all panels, wherever these stand
+        top, bottom = panels[0][-1].get_position().y1, panels[-1][0].get_position().y0
+        bar.set_position([1 - (layout["right"] - 0.12) / width, bottom, 0.14 / width, top - bottom])
+
     for key, (fill, levels) in fills.items():
         if shared:
-            top, bottom = panels[0][-1].get_position().y1, panels[-1][0].get_position().y0
-            place = figure.add_axes([1 - (layout["right"] - 0.12) / width, bottom, 0.14 / width, top - bottom])
+            place = figure.add_axes([0, 0, 1, 1])
+            put_bar(place)
         else:
             place = (panels[key][-1] if table else panels.flat[key]).inset_axes([1 + 0.08 / each, 0, 0.12 / each, 1])
-        draw_bar(place, fill, levels, quantity_of(limits, not (shared and (rows > 1 or each > 3))))
+        draw_bar(place, fill, levels, quantity_of(limits, not (shared and (rows > 1 or each > 3))), shown)
+    spans = [(10 ** part.min(), 10 ** part.max()) for part in logs if len(part)]
+    below = add_references(figure, shown, list_bounds(shown, spans) if shown else [])
+    if shared and fills:
+        put_bar(place)
     if any(blank):
         figure.legend(handles=[hatching(label=blank_of(limits))], loc="lower left", frameon=False, borderaxespad=0.2,
-                      fontsize=7)
+                      fontsize=7, bbox_to_anchor=(0, below / figure.get_figheight()))
     return figure
 
 
@@ -366,10 +420,12 @@ def surface_figure(limits, bounds):
         axes.set_xlim(inside[0], inside[-1])
     log_ticks(axes.xaxis, *axes.get_xlim())
     draw_lines(axes, bounds, "x")
-    raise_top(figure, draw_above(axes, bounds))
+    above, over = draw_above(axes, bounds)
+    raise_top(figure, above)
     if len(handles) > 1:
         title = [name_of(limits.x)] if values > 1 else []
         put_beside(axes, handles, headings, title="\n".join(title + [surface.part] * bool(surface.part)))
+    widen(figure, over + 0.1)
     add_references(figure, bounds)
     return figure
 
@@ -383,7 +439,7 @@ def dot_figure(limits, bounds):
             for label, value in zip(labels, limits.mu)][:MOST_ROWS]
     part = [f"the first {len(rows)} of {limits.mu.size} curves"] if len(rows) < limits.mu.size else []
     return dots_figure([("", rows)], quantity_of(limits), title_lines(limits, 6) + part, shown,
-                       blank_of(limits), True if shown else None)
+                       blank_of(limits), True if shown else None, ends_of(limits))
 
 
 def figures(limits, bounds=()):
@@ -393,7 +449,7 @@ def figures(limits, bounds=()):
         if limits.surface:
             yield "surface" + limits.suffix, surface_figure(limits, bounds)
         if limits.y:
-            yield "limits-map" + limits.suffix, map_figure(limits)
+            yield "limits-map" + limits.suffix, map_figure(limits, bounds)
         elif limits.x:
             yield "limits-line" + limits.suffix, line_figure(limits, bounds)
         elif limits.mu is not None:

@@ -1,4 +1,5 @@
-"""Published limits on the magnetic moment, drawn in every figure that has the moment along a side."""
+"""Published limits on the magnetic moment, drawn in every figure of limits."""
+import itertools
 import math
 import textwrap
 
@@ -13,7 +14,7 @@ MORE = dict(confidence_level=str, kind=str, lower_mu_B=str)     # empty where a 
 
 
 def read_bounds(path):
-    """The table of published limits, by ascending moment; level is None where none is stated, lower one of intervals."""
+    """The published limits, by ascending moment; level is None where none is stated, lower of what is no interval."""
     bounds = read_table(path, BOUNDS, may_be_empty=True, optional=MORE)
     for bound in bounds:
         about = f"{path}: {bound.name}: "
@@ -52,15 +53,24 @@ def is_usual(bound):
 
 def name_of(bound):
     """Its name, with level and kind unless it is a limit at 90 % CL."""
-    level = "no CL" if bound.level is None else level_words(bound.level)
-    kind = "" if bound.lower is None else " interval"
-    return plain(bound.name) + ("" if is_usual(bound) else f" ({level}{kind})")
+    level = "no CL" if bound.level is None else "" if bound.level == USUAL else level_words(bound.level)
+    words = f"{level} {'' if bound.lower is None else 'interval'}".strip()
+    return plain(bound.name) + (f" ({words})" if words else "")
 
 
 def value_words(bound):
-    """Its moment, short."""
+    """Its moment, short, or both ends of an interval."""
     digits, power = f"{bound.mu_eff_mu_B:.2e}".split("e")
-    return rf"${digits.rstrip('0').rstrip('.')}\times10^{{{int(power)}}}$"
+    digits = digits.rstrip("0").rstrip(".")
+    if bound.lower is not None:
+        digits = rf"({float(f'{bound.lower / 10 ** int(power):.3g}'):g}\ \mathrm{{to}}\ {digits})"
+    return rf"${digits}\times10^{{{int(power)}}}$"
+
+
+def place_of(bound, low, high):
+    """Where its name points to: its moment, or the middle of what is seen of an interval; None outside the frame."""
+    first, last = max(bound.lower or bound.mu_eff_mu_B, low), min(bound.mu_eff_mu_B, high)
+    return math.sqrt(first * last) if first <= last else None
 
 
 def draw_lines(axes, bounds, side):
@@ -70,36 +80,64 @@ def draw_lines(axes, bounds, side):
     for bound in bounds:
         if bound.lower is not None and bound.lower < high and bound.mu_eff_mu_B > low:
             band(max(bound.lower, low), min(bound.mu_eff_mu_B, high), color="0.9", linewidth=0, zorder=0.5)
-        if low <= bound.mu_eff_mu_B <= high:
-            line(bound.mu_eff_mu_B, color=GREY, linewidth=0.7, zorder=1,
-                 linestyle="-" if is_usual(bound) else (0, (5, 2.5)))
+        for moment in [bound.mu_eff_mu_B] if bound.lower is None else [bound.lower, bound.mu_eff_mu_B]:
+            if low <= moment <= high:
+                line(moment, color=GREY, linewidth=0.7 if bound.lower is None else 0.4, zorder=1,
+                     linestyle="-" if is_usual(bound) else (0, (5, 2.5)))
+
+
+def levels_of(flags, fly):
+    """The level of each flag, (x, wide), that flies to the right or (-1) left of its stem: no stem passes through another
+    flag. None where that cannot be."""
+    ends = [(x, x + wide) if side > 0 else (x - wide, x) for (x, wide), side in zip(flags, fly)]
+    under = [[j for j, (x, _) in enumerate(flags) if j != i and ends[i][0] < x < ends[i][1]] for i in range(len(flags))]
+    levels = {}
+    while len(levels) < len(flags):
+        free = [i for i in range(len(flags)) if i not in levels and all(j in levels for j in under[i])]
+        if not free:
+            return None
+        i = free[-1] if fly[free[-1]] > 0 else free[0]
+        levels[i] = 1 + max((levels[j] for j in levels if j in under[i] or ends[j][0] < ends[i][1]
+                             and ends[i][0] < ends[j][1]), default=-1)
+    return [levels[i] for i in range(len(flags))]
+
+
+def raise_flags(flags, start, end):
+    """The sides and levels of flags, sorted by their stems: lowest, with least beyond the end. In inches."""
+    def cost(fly):
+        levels = levels_of(flags, fly)
+        over = max([0] + [x + wide - end for (x, wide), side in zip(flags, fly) if side > 0])
+        return (LINE * (max(levels, default=0) + 1) + over if levels is not None else math.inf), fly, levels
+
+    most = 10                   # of which each can fly to either side; of more all fly to the right
+    sides = [(1, -1) if x - wide >= start and i >= len(flags) - most else (1,) for i, (x, wide) in enumerate(flags)]
+    return min((cost(fly) for fly in itertools.product(*sides)), key=lambda found: found[0])[1:]
 
 
 def draw_above(axes, bounds):
     """Names of bounds over a panel with the moment along x: staggered flags, and on top, towards its side, what lies
-    outside the frame, with arrow and value; returns the height of it all in inches."""
+    outside the frame, with arrow and value; returns in inches the height of it all, and how far it leaves the panel on
+    the right."""
     low, high = axes.get_xlim()
-    height = axes.bbox.height / axes.figure.dpi
-    end = 1 + 0.1 * axes.figure.dpi / axes.bbox.width       # how far right a flag may reach
-    behind = dict(transform=axes.transAxes, fontsize=SMALL, bbox=dict(color="white", pad=0.5))  # stems pass behind names
-    placed, tiers = [], 0                                   # (left end, level) of the flags further right
-    for bound in reversed(bounds):
-        if not low <= bound.mu_eff_mu_B <= high:
-            continue
-        x = math.log(bound.mu_eff_mu_B / low) / math.log(high / low)
-        text = axes.text(0, 0, f"{name_of(bound)} [{bound.number}]", zorder=5, **behind)
-        apart = 0.04 * axes.figure.dpi / axes.bbox.width
-        wide = width_of(text, axes) + 2 * apart
-        left = min(x, end - wide)
-        level = max([at + 1 for start, at in placed if start < left + wide], default=0)
-        placed.append((left, level))
-        tiers = max(tiers, level + 1)
-        text.set(position=(left + apart, 1 + (0.045 + LINE * level) / height))
-        tip = LINE * level + (0.16 if left == x else 0.03)
-        axes.plot([x, x], [1, 1 + tip / height], transform=axes.transAxes, color=GREY, linewidth=0.7, clip_on=False,
-                  zorder=4)
+    wide, height = axes.bbox.width / axes.figure.dpi, axes.bbox.height / axes.figure.dpi
+    small = dict(transform=axes.transAxes, fontsize=SMALL)
+    shown = sorted((place_of(bound, low, high), bound.number, name_of(bound), is_usual(bound)) for bound in bounds
+                   if place_of(bound, low, high))
+    texts = [axes.text(0, 0, f"{name} [{number}]", zorder=5, bbox=dict(color="white", pad=0.5), **small)
+             for _, number, name, _ in shown]               # stems pass behind names
+    apart = 0.04
+    flags = [(wide * math.log(place / low) / math.log(high / low), wide * width_of(text, axes) + 2 * apart)
+             for text, (place, _, _, _) in zip(texts, shown)]
+    fly, levels = raise_flags(flags, -0.1, wide)
+    for (x, long), text, side, level, (_, _, _, usual) in zip(flags, texts, fly, levels, shown):
+        text.set(position=((x + side * apart) / wide, 1 + (0.045 + LINE * level) / height),
+                 ha="left" if side > 0 else "right")
+        axes.plot([x / wide, x / wide], [1, 1 + (LINE * level + 0.16) / height], transform=axes.transAxes, color=GREY,
+                  linewidth=0.7, clip_on=False, zorder=4, linestyle="-" if usual else (0, (5, 2.5)))
+    over = max([0] + [x + long - wide for (x, long), side in zip(flags, fly) if side > 0])
+    tiers = max(levels, default=-1) + 1
     for side, outside in (("left", [bound for bound in reversed(bounds) if bound.mu_eff_mu_B < low]),
-                          ("right", [bound for bound in bounds if bound.mu_eff_mu_B > high])):
+                          ("right", [bound for bound in bounds if (bound.lower or bound.mu_eff_mu_B) > high])):
         line = None
         for bound in outside:               # the nearest first
             words = f"{name_of(bound)} {value_words(bound)} [{bound.number}]"
@@ -110,9 +148,9 @@ def draw_above(axes, bounds):
                     continue
                 line.set_text(before)
             line = axes.text(0 if side == "left" else 1, 1 + (0.045 + LINE * tiers) / height,
-                             f"{words} →" if side == "right" else f"← {words}", ha=side, **behind)
+                             f"{words} →" if side == "right" else f"← {words}", ha=side, **small)
             tiers += 1
-    return LINE * tiers
+    return LINE * tiers, over
 
 
 def draw_right(axes, bounds):
@@ -121,11 +159,12 @@ def draw_right(axes, bounds):
     low, high = axes.get_ylim()
     step = LINE * axes.figure.dpi / axes.bbox.height
     named = [(bound, f"{name_of(bound)} [{bound.number}]") for bound in bounds]
-    above = [f"↑ {text} {value_words(bound)}" for bound, text in named if bound.mu_eff_mu_B > high]
+    above = [f"↑ {text} {value_words(bound)}" for bound, text in named if (bound.lower or bound.mu_eff_mu_B) > high]
     below = [f"↓ {text} {value_words(bound)}" for bound, text in named if bound.mu_eff_mu_B < low]
     places = []                 # of the names, each as near to its line as its neighbours allow
-    inside = [(axes.transAxes.inverted().transform(axes.transData.transform((axes.get_xlim()[0], bound.mu_eff_mu_B)))[1],
-               text) for bound, text in named if low <= bound.mu_eff_mu_B <= high]
+    to_panel, left = axes.transData + axes.transAxes.inverted(), axes.get_xlim()[0]
+    spots = [(place_of(bound, low, high), text) for bound, text in named]
+    inside = sorted((to_panel.transform((left, place))[1], text) for place, text in spots if place)
     for y, _ in inside:
         places.append(max(y, places[-1] + step if places else (len(below) + 0.5) * step))
     top = 1 - (len(above) + 0.5) * step
@@ -142,26 +181,49 @@ def draw_right(axes, bounds):
     return max((0.045 + width_of(text, axes) for text in drawn), default=0)
 
 
-def add_references(figure, bounds):
-    """The references of the bounds below all else; the figure grows as high as they take."""
+def list_bounds(bounds, ranges):
+    """For maps, whose colours show the moment over these ranges: items that list what is drawn as lines and, with the
+    direction, what is not; each with the words before it, if it is the first."""
+    drawn = [bound for bound in bounds if any(place_of(bound, *ends) for ends in ranges)]
+    below = [bound for bound in bounds if bound.mu_eff_mu_B < min(low for low, _ in ranges)]
+    above = [bound for bound in bounds if (bound.lower or bound.mu_eff_mu_B) > max(high for _, high in ranges)]
+    between = [bound for bound in bounds if bound not in drawn + below + above]
+    return [(words if i == 0 else "", f"{name_of(bound)} {value_words(bound)} [{bound.number}]")
+            for words, part in (("White lines:", drawn), ("↓ Below all values:", below),
+                                ("Between the panels' values:", between), ("↑ Above all values:", above))
+            for i, bound in enumerate(part)]
+
+
+def add_references(figure, bounds, listed=()):
+    """The references of the bounds below all else, after what is listed of them; the figure grows as high as they take.
+    Returns that height in inches."""
     if not bounds:
-        return
+        return 0
     wide, tall = figure.get_size_inches()
     text = figure.text(0, 0, "", fontsize=SMALL)
 
     def fits(words):
-        text.set_text(plain(words, 9999))
+        text.set_text(words)
         return text.get_window_extent(figure.canvas.get_renderer()).width <= (wide - 0.2) * figure.dpi
 
-    lines = [f"Published, at {level_words(USUAL)} unless stated:"]
+    lines = []
+    for first, item in listed:
+        if first:
+            lines.append(f"{first} {item}")
+        elif fits(f"{lines[-1]},  {item},"):
+            lines[-1] += f",  {item}"
+        else:
+            lines[-1:] = [lines[-1] + ",", item]
+    lines.append(f"Published, at {level_words(USUAL)} unless stated:")
     for number, reference in enumerate(references_of(bounds), 1):
-        item = f"[{number}] {reference}"
+        item = f"[{number}] {plain(reference, 9999)}"
         if fits(f"{lines[-1]}   {item}"):
             lines[-1] += f"   {item}"
         else:
             lines += textwrap.wrap(item, int(15 * wide), break_on_hyphens=False) or [item]
+    text.set(text="\n".join(lines), linespacing=1.2)
+    more = 0.1 + text.get_window_extent(figure.canvas.get_renderer()).height / figure.dpi
     text.remove()
-    more = 0.06 + 0.9 * LINE * len(lines)
     place = figure.subplotpars
     new = tall + more
     figure.set_size_inches(wide, new)
@@ -169,5 +231,5 @@ def add_references(figure, bounds):
     suptitle = [figure._suptitle] if figure._suptitle else []
     for text in [*figure.texts, *(text for text in suptitle if text not in figure.texts)]:
         text.set_y((text.get_position()[1] * tall + more) / new)
-    figure.text(0.1 / wide, (more - 0.02) / new, plain("\n".join(lines), 9999), va="top", linespacing=1.2,
-                fontsize=SMALL)
+    figure.text(0.1 / wide, (more - 0.02) / new, "\n".join(lines), va="top", linespacing=1.2, fontsize=SMALL)
+    return more

@@ -3,13 +3,14 @@ import math
 import re
 
 from magnu_plot import (BESIDE, LINE, MOMENT, MOST_LINES, MOST_PANELS, REDUCED, STYLES, draw_level, level_words,
-                        log_ticks, new_figure, plain, plain_log_ticks, set_margins, styles_of, width_of)
+                        log_ticks, new_figure, plain, plain_log_ticks, set_margins, styles_of, widen, width_of)
 from magnu_plot_bounds import add_references, draw_above, draw_lines
 from magnu_plot_dots import MOST_ROWS, dots_figure
 from magnu_plot_results import fraction, labels_of, scientific, words
 
 MOST_CURVES = 8         # of delta chi^2 that can be told apart
 FEW_SPECTRA = 6         # in panels with sides of their own
+MOST_STEPS = 200        # bins that are drawn as steps: narrower ones would break the dashes
 
 
 def draw_chi2(axes, rows, styles, labels, side, thin=False, **legend):
@@ -24,6 +25,7 @@ def draw_chi2(axes, rows, styles, labels, side, thin=False, **legend):
         look = dict(color=colour, linestyle=dashes, linewidth=1 if thin else 2.2 if dashes == REDUCED[1] else 1.5)
         spot = dict(color=colour, marker=marker, markersize=5.5, markeredgecolor="white", markeredgewidth=0.5)
         axes.plot(row.mu[near], row.chi2[near], **look)
+        label += draw_beyond(axes, row, 1.5 * top, **look)
         if math.isfinite(row.mu_eff_mu_B):
             axes.plot([row.mu_eff_mu_B], [row.delta_chi2], linestyle="none", zorder=4, **spot)
         handles.append(Line2D([], [], label=f"{label}: {scientific(row.mu_eff_mu_B)}", **look | spot))
@@ -36,6 +38,21 @@ def draw_chi2(axes, rows, styles, labels, side, thin=False, **legend):
     return axes.legend(handles=handles[::every], alignment="left", **dict(
         loc="upper " + side, handlelength=2.25 if thin else 3.375, handletextpad=0.5, framealpha=1,
         borderaxespad=0.5, labelspacing=0.35) | legend)
+
+
+def draw_beyond(axes, row, top, **look):
+    """Where the scanned moments end within the panel, go on as the fourth power of the moment, thinner; returns what
+    the legend says of it."""
+    import numpy as np
+    if not 0 < row.mu_eff_mu_B < math.inf:
+        return ""
+    ends = row.mu_eff_mu_B * (np.array([1e-3 * top, top]) / row.delta_chi2) ** 0.25
+    parts = [(ends[0], min(row.mu[0], ends[1])), (max(row.mu[-1], ends[0]), ends[1])]
+    parts = [(first, last) for first, last in parts if first < last]
+    for first, last in parts:
+        mu = np.geomspace(first, last, 100)
+        axes.plot(mu, row.delta_chi2 * (mu / row.mu_eff_mu_B) ** 4, **{**look, "linewidth": 0.8})
+    return " (thin: beyond the scan)" if parts else ""
 
 
 def mu_range(rows, bounds):
@@ -77,8 +94,11 @@ def limits_figure(grid, bounds, width, height):
         axes.set_xlabel(MOMENT)
     for axes in panels.flat:
         draw_lines(axes, bounds, "x")
-    top = 0.12 + max(draw_above(axes, bounds) for axes in panels[0])
-    set_margins(figure, width, heights, columns, left=0.48, top=top)
+    flags, over = map(max, zip(*(draw_above(axes, bounds) for axes in panels[0])))
+    beside = max(0.14, over)            # the panels stay as wide as they are
+    set_margins(figure, width + (beside - 0.14) * (columns - 1), heights, columns, left=0.48, top=0.12 + flags,
+                beside=beside)
+    widen(figure, over + 0.05)
     add_references(figure, bounds)
     return figure
 
@@ -102,34 +122,46 @@ def draw_spectrum(axes, row, error_bars):
                                  for name in ("signal", "background", "sigma"))
     magnetic = None if error_bars else magnetic_at_limit(row)
     edges = np.array([b.lower_keV for b in row.bins] + [row.bins[-1].upper_keV])
+
+    def steps(values, **look):
+        if len(row.bins) > MOST_STEPS:
+            return axes.plot((edges[1:] + edges[:-1]) / 2, values, **look)[0]
+        return axes.stairs(values, edges, baseline=None, **look)
+
     band = axes.stairs(signal + sigma, edges, baseline=np.maximum(signal - sigma, 0), fill=True, color="#56B4E9",
                        alpha=0.35, linewidth=0, label=r"$\pm\sigma$ of the $\chi^2$")
-    steps = axes.stairs(signal, edges, baseline=None, color="#0072B2", linewidth=1.2, label="Standard Model signal")
+    handles = [steps(signal, color="#0072B2", linewidth=1.2, label="Standard Model signal")]
+    if magnetic is not None:
+        handles.append(steps(magnetic, color="#009E73", linewidth=1.6, linestyle=(0, (1, 1)), label=MAGNETIC))
     if error_bars:
         few = len(row.bins) <= 60
-        bars = axes.errorbar((edges[1:] + edges[:-1]) / 2, signal, yerr=background, fmt="o", color="#D55E00",
-                             linewidth=1, markersize=3 if few else 1.5, capsize=2 if few else 0,
-                             label="Background (error bars)")
-    else:
-        bars = axes.stairs(background, edges, baseline=None, color="#D55E00", linewidth=1.2, linestyle=(0, (5, 1.5)),
-                           label="Background")
+        handles.append(axes.errorbar((edges[1:] + edges[:-1]) / 2, signal, yerr=background, fmt="o", color="#D55E00",
+                                     linewidth=1, markersize=3 if few else 1.5, capsize=2 if few else 0,
+                                     label="Background (error bars)"))
+    elif background.any():
+        handles.append(steps(background, color="#D55E00", linewidth=1.2, linestyle=(0, (5, 1.5)), label="Background"))
     per, margin = "bin" if row.statistic == "counts" else "keV", 0.02 * (edges[-1] - edges[0])
     axes.set(xlabel=f"{row.channel.capitalize()} recoil energy $E_r$ [keV]",
              ylabel=f"Signal [events/{per}]" if error_bars else f"Events per {per}",
              xlim=(edges[0] - margin, edges[-1] + margin), ylim=(0, None))
-    handles = [steps, bars, band]
-    if magnetic is not None:
-        handles.insert(1, axes.stairs(magnetic, edges, baseline=None, color="#009E73", linewidth=1.6,
-                                      linestyle=(0, (1, 1)), label=MAGNETIC))
     if not error_bars and span_of([row])[1] > 10 * span_of([row])[0]:
         axes.set(yscale="log", ylim=span_of([row]))
+        tick_decades(axes.yaxis)
     if not error_bars and not max(signal + sigma + background):
         axes.set(yticks=[], ylim=(0, 1))
         axes.text(0.5, 0.5, "no events", transform=axes.transAxes, ha="center", va="center")
     if not error_bars and edges[-1] > 20 * edges[0]:        # the magnetic signal rises as 1/E
         axes.set(xscale="log", xlim=(edges[0], edges[-1]))
         plain_log_ticks(axes.xaxis, edges[0], edges[-1])
-    return handles
+    return handles + [band]
+
+
+def tick_decades(side):
+    """Ticks at each power of ten, and between, as long as there is room."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+    side.set_major_locator(LogLocator(numticks=8))
+    side.set_minor_locator(LogLocator(subs=range(2, 10), numticks=8))
+    side.set_minor_formatter(NullFormatter())
 
 
 def span_of(rows):
@@ -138,7 +170,7 @@ def span_of(rows):
     for row in rows:
         values += [value for b in row.bins for value in (b.signal, b.background, b.signal + b.sigma)]
         magnetic = magnetic_at_limit(row)
-        values += [] if magnetic is None else [value for value in magnetic if value > 0.03 * max(magnetic)]
+        values += [] if magnetic is None else [value for value in magnetic if value > 1e-3 * max(magnetic)]
     values = [value for value in values if value > 0]
     high = max(values, default=1)
     return max(min(values, default=1), 1e-6 * high) / 1.5, 1.5 * high
@@ -202,7 +234,7 @@ def chi2_figure(groups, bounds, study):
     alone = all(len(rows) == 1 for rows in groups)      # one curve a panel: its legend fits inside
     width, layout = 6 if alone else 7.5, dict(right=0.15 if alone else 3.65, top=0.5, gap=0.72)
     figure, panels = new_figure(width, heights, **layout)
-    flags, beside = [], 0
+    flags, beside, over = [], 0, 0
     for axes, rows in zip(panels.flat, groups):
         legend = draw_chi2(axes, rows, styles_of(len(rows)), [plain(row.curve, 34) for row in rows], "right",
                   **({"loc": "upper left"} if alone else BESIDE), labelspacing=0.25)
@@ -211,7 +243,12 @@ def chi2_figure(groups, bounds, study):
         draw_lines(axes, bounds, "x")
         if not alone:
             beside = max(beside, (0.02 + width_of(legend, axes)) * axes.bbox.width / figure.dpi)
-        flags.append(draw_above(axes, bounds))
+        above, right = draw_above(axes, bounds)
+        flags.append(above)
+        over = max(over, right)
+        if not any(0 < row.mu_eff_mu_B < math.inf for row in rows):
+            axes.text(0.5, 0.6, "nothing excluded", transform=axes.transAxes, ha="center", va="center",
+                      bbox=dict(color="white", pad=2))
         axes.annotate(f"{plain(rows[0].channel).capitalize()} recoils", (0.5, 1), xycoords="axes fraction", ha="center",
                       xytext=(0, 72 * flags[-1] + 4), textcoords="offset points")
     if not alone:
@@ -219,6 +256,7 @@ def chi2_figure(groups, bounds, study):
     layout["top"] += flags[0]
     layout["gap"] += max(flags)
     set_margins(figure, width, heights, 1, left=0.6, **layout)
+    widen(figure, over + 0.1)
     figure.suptitle(plain(study), fontsize=9, y=1 - 0.08 / figure.get_figheight(), va="top")
     add_references(figure, bounds)
     return figure
@@ -246,27 +284,35 @@ def spectra_of_curves(limits, study):
     many = len(shown) > FEW_SPECTRA
     together = many and len({(row.channel, row.statistic, row.bins[0].lower_keV, row.bins[-1].upper_keV)
                              for row in shown}) == 1
-    columns = min(4 if together else 3, len(shown))
-    heights = [1.25 if together else 1.6] * math.ceil(len(shown) / columns)
-    width = 7.2 if together else max(4.5, 2.6 * columns)
-    figure, panels = new_figure(width, heights, columns, top=0.9 if width > 6 else 1.08, gap=0.4 if together else 0.76,
-                                beside=0.1 if together else 0.62)
+    columns = min(4 if many else 3, len(shown))
+    heights = [1.25 if together else 1 if many else 1.6] * math.ceil(len(shown) / columns)
+    width = 7.2 if together else 7.8 if many else max(4.5, 2.6 * columns)
+    figure, panels = new_figure(width, heights, columns, top=0.9 if width > 6 else 1.08,
+                                gap=0.4 if together else 0.62 if many else 0.76,
+                                beside=0.1 if together else 0.46 if many else 0.62)
     for axes in panels.flat[len(shown):]:
         axes.set_visible(False)
     handles = {}
     for at, (axes, row) in enumerate(zip(panels.flat, shown)):
         handles |= {handle.get_label(): handle for handle in draw_spectrum(axes, row, False)}
-        axes.set_title(f"{plain(row.curve, 34)}\n{scientific(row.mu_eff_mu_B)}", fontsize=7, pad=3, linespacing=1.1)
+        limit = ("limit " if math.isfinite(row.mu_eff_mu_B) else "") + scientific(row.mu_eff_mu_B)
+        axes.set_title(f"{plain(row.curve, 30 if together else 34)}\n{limit}", fontsize=7, pad=3, linespacing=1.1)
+        if many and not together:       # small: short words below, and what is counted once a row
+            axes.set_xlabel(f"{row.channel.capitalize()} $E_r$ [keV]", fontsize=7, labelpad=1)
+            same = len({other.statistic for other in shown}) == 1 and at % columns
+            axes.set_ylabel("" if same else axes.get_ylabel(), fontsize=7)
+            axes.tick_params(labelsize=7)
         if together:
             axes.set(yscale="log", ylim=span_of(shown))
+            tick_decades(axes.yaxis)
             axes.tick_params(labelleft=at % columns == 0, labelbottom=at + columns >= len(shown))
             axes.set_ylabel(axes.get_ylabel() if at % columns == 0 else "", fontsize=8)
             axes.set_xlabel("")
     if together:
         bottom, left, right = (getattr(figure.subplotpars, side) for side in ("bottom", "left", "right"))
         unit = panels[0][0].get_figure().get_figheight()
-        figure.text((left + right) / 2, bottom - 0.3 / unit, f"{shown[0].channel.capitalize()} recoil energy $E_r$ [keV]",
-                    ha="center", va="top", fontsize=9)
+        figure.text((left + right) / 2, bottom - 0.3 / unit, ha="center", va="top", fontsize=9,
+                    s=f"{shown[0].channel.capitalize()} recoil energy $E_r$ [keV]")
     note = "" if len(shown) == len(limits) else f" (the first {len(shown)} of {len(limits)} curves)"
     figure.suptitle(plain(study) + note, fontsize=9, y=1 - 0.08 / figure.get_figheight(), va="top")
     order = [label for label in ("Standard Model signal", MAGNETIC) if label in handles]

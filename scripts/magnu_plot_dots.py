@@ -1,7 +1,7 @@
 """Dot plots: one number for each detector, a row each."""
 import math
 
-from magnu_plot import LINE, new_figure, plain_log_ticks, set_margins
+from magnu_plot import LINE, new_figure, plain_log_ticks, set_margins, widen
 from magnu_plot_bounds import add_references, draw_above, draw_lines
 
 ROW = 0.19              # height of a row, in inches
@@ -20,9 +20,11 @@ def frame_of(values, bounds, log):
     return low - room, high + room
 
 
-def dots_figure(groups, label, title=(), bounds=(), nothing="none", log=None):
-    """A row of each group, (name, value, value in words), in a panel for each group, (heading, rows)."""
+def dots_figure(groups, label, title=(), bounds=(), nothing="none", log=None, ends=()):
+    """A row of each group, (name, value, value in words), in a panel for each group, (heading, rows); ends: what the
+    frame spans at least."""
     values = [value for _, rows in groups for _, value, _ in rows if math.isfinite(value)]
+    values = (values or [bound.mu_eff_mu_B for bound in bounds]) + list(ends)
     if log is None:
         log = bool(values) and min(values) > 0 and max(values) > 3 * min(values)
     heights = [ROW * len(rows) for _, rows in groups]
@@ -61,12 +63,13 @@ def dots_figure(groups, label, title=(), bounds=(), nothing="none", log=None):
     set_margins(figure, width, heights, top=top, columns=1, **layout)
     if values and bounds:
         first = panels[0][0]
-        flags = draw_above(first, bounds) if math.isfinite(low) else 0
+        flags, over = draw_above(first, bounds)
         if heading and flags:   # the heading stands over the flags
             first.set_title("", loc="left")
             first.annotate(groups[0][0], (0, 1), xycoords="axes fraction", xytext=(0, 72 * flags + 5),
                            textcoords="offset points")
         set_margins(figure, width, heights, top=top + flags + 0.06, columns=1, **layout)
+        widen(figure, over + 0.1)
     for at, text in enumerate(title):
         figure.text(0.5, 1 - (0.08 + 1.2 * LINE * at) / figure.get_figheight(), text, fontsize=8 if at else 9,
                     ha="center", va="top")

@@ -294,6 +294,15 @@ def goal_of(limits):
     return [rf"for a limit of {number(float(asked[1]))} $\mu_B${level}", f"sought {span}"]
 
 
+def ends_of(limits):
+    """The range in which a reach study seeks; nothing for another."""
+    span = re.search(r"from (\S+) to (\S+)", limits.question)
+    try:
+        return tuple(map(float, span.groups())) if span else ()
+    except ValueError:
+        return ()
+
+
 def name_of(axis):
     """An axis as the field writes it."""
     return NAMES.get(axis.path, plain(axis.path))

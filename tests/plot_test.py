@@ -4,6 +4,7 @@ what is wrong with its options.
 Usage: plot_test.py MAGNU SOURCE_DIR
 """
 import colorsys
+import math
 import pathlib
 import subprocess
 import sys
@@ -38,6 +39,15 @@ MANY = "bins: 30\nbackground: [darwin]\ncurves:\n" + "".join(
 PLAIN_REACH = """\
 reach: {mu_eff: 5e-12 mu_B, by: exposure, from: 0.1 tonne year, to: 9 tonne year}
 curves: [{name: electron, channel: electron}, {name: nuclear, channel: nuclear}, {name: far, background: [{flat: 90}]}]
+"""
+MIXED = "curves:\n" + "".join(
+    f"  - {{name: detector {n} for {kind} recoils, channel: {kind}, exposure: {n} tonne year, upper: {upper} keV}}\n"
+    for n in range(1, 9) for kind, upper in (("electron", 100), ("nuclear", 6)))
+NOTHING = "{channel: nuclear, threshold: 5 keV, upper: 6 keV, curves: [{name: a}, {name: b}]}\n"
+BEYOND = """\
+bins: 200
+mu_eff: {from: 1e-12, to: 1e-9, points: 101}
+curves: [{name: huge, exposure: 1e8 tonne year}, {name: small, exposure: 1e-9 tonne year}]
 """
 BOUNDS = """\
 # Two of them within the frame of an electron detector.
@@ -161,6 +171,20 @@ def lines_at(axes, value, side="x"):
     return [line for line in found if list(getattr(line, f"get_{side}data")()) == [value, value]]
 
 
+def check_flags(axes):
+    """Names over a panel: none on a stem, and each of them beside one."""
+    renderer = axes.figure.canvas.get_renderer()
+    stems = [line.get_window_extent(renderer) for line in axes.lines
+             if line.get_transform() == axes.transAxes and len(set(line.get_xdata())) == 1]
+    names = [text for text in axes.texts if text.get_text().endswith("]") and not text.get_text().startswith("←")]
+    assert len(names) == len(stems), (names, stems)
+    for name in names:
+        box = name.get_window_extent(renderer)
+        assert not any(box.x0 < stem.x0 < box.x1 and stem.y1 > box.y0 for stem in stems), name
+        edge = box.x0 if name.get_ha() == "left" else box.x1
+        assert any(abs(edge - stem.x0) < 0.06 * axes.figure.dpi and stem.y1 > box.y1 for stem in stems), name
+
+
 def check_bounds(folder):
     """Published limits, in each kind of figure with the moment along a side."""
     import magnu_plot_axes
@@ -168,17 +192,18 @@ def check_bounds(folder):
     import magnu_plot_curves
     import magnu_plot_grid
     import magnu_plot_results
+    import numpy
     bounds = magnu_plot_bounds.read_bounds(str(folder / "bounds.csv"))
 
     def of_curves(study, with_bounds=bounds):
         limits, name = magnu_plot_results.read_results(str(folder / study))
         return limits, dict(magnu_plot_curves.figures(limits, with_bounds, name))
 
-    def of_axes(study, shown=None, *fixed):
+    def of_axes(study, shown=None, *fixed, with_bounds=bounds):
         limits = magnu_plot_grid.read_limits(str(folder / study / "limits.h5"), shown, fixed)
-        return {name.split("_")[0]: figure for name, figure in magnu_plot_axes.figures(limits, bounds)}
+        return {name.split("_")[0]: figure for name, figure in magnu_plot_axes.figures(limits, with_bounds)}
 
-    # Within the frame: a line, dashed unless at 90 % CL, a band for an interval, and its name; outside an arrow, a value.
+    # Within the frame: a line, dashed unless at 90 % CL, a band for an interval, its name; outside an arrow, a value.
     _, figures = of_curves("curves")
     figure, text = figures["limits"], words_of(figures["limits"])
     panel = figure.axes[0]
@@ -187,13 +212,53 @@ def check_bounds(folder):
     assert not lines_at(panel, 1e-14) and not lines_at(panel, 2e-8)
     low, high = panel.get_xlim()
     assert low < 3e-12 and 7e-12 < high and any(patch.get_extents().width > 0 for patch in panel.patches)
-    for expected in ("near [3]", "stars (no CL) [2]", "band (90% CL interval) [2]",
-                     "← strong (95% CL) $1\\times10^{-14}$ [1]", "weak $2\\times10^{-8}$ [4] →", "Published, at 90% CL unless",
-                     "[1] third (2003)", "[4] fourth (2004)"):
+    for expected in ("near [3]", "stars (no CL) [2]", "band (interval) [2]",
+                     "← strong (95% CL) $1\\times10^{-14}$ [1]", "weak $2\\times10^{-8}$ [4] →",
+                     "Published, at 90% CL unless", "[1] third (2003)", "[4] fourth (2004)"):
         assert expected in text, (expected, text)
     assert text.count("second (2002)") == 1, text
     _, bare = of_curves("curves", [])
     assert "Published" not in words_of(bare["limits"]) and not lines_at(bare["limits"].axes[0], 5e-12)
+
+    # No stem of a flag passes through a name, of the shipped table neither, and each name stands at its own stem.
+    shipped = magnu_plot_bounds.read_bounds(str(SOURCE / "data/bounds.csv"))
+    for study in "curves", "many", "mixed", "beyond", "single", "surface":
+        for table in bounds, shipped:
+            figures = (of_axes(study, None, with_bounds=table) if (folder / study / "limits.h5").exists() else
+                       of_curves(study, table)[1])
+            for name, figure in figures.items():
+                words_of(figure)
+                for panel in figure.axes if name in ("limits", "limits-dots", "surface") else []:
+                    check_flags(panel)
+
+    # An interval outside the frame tells both ends.
+    interval, = [bound for bound in bounds if bound.lower is not None]
+    assert magnu_plot_bounds.value_words(interval) == r"$(4\ \mathrm{to}\ 7)\times10^{-12}$"
+    assert magnu_plot_bounds.place_of(interval, 1e-13, 3e-12) is None
+    assert abs(magnu_plot_bounds.place_of(interval, 5e-12, 1e-9) / (5e-12 * 7e-12) ** 0.5 - 1) < 1e-12
+    assert abs(magnu_plot_bounds.place_of(interval, 1e-13, 1e-9) / (4e-12 * 7e-12) ** 0.5 - 1) < 1e-12
+
+    # In maps: names on the lines where the limits are the published ones, and what is beyond all values.
+    figure, = of_axes("map", None, "curve=electron").values()
+    text = words_of(figure)
+    for expected in ("White lines: ", "↓ Below all values: strong (95% CL) $1\\times10^{-14}$ [1]",
+                     "↑ Above all values: weak $2\\times10^{-8}$ [4]"):
+        assert expected in text, (expected, text)
+    limits = magnu_plot_grid.read_limits(str(folder / "map/limits.h5"), None, ["curve=electron"])
+    names = [label for label in figure.axes[0].texts if label.get_gid() == "bound"]
+    assert {"near", "stars"} <= {label.get_text() for label in names}, names
+    moments = {"near": [5e-12], "stars": [3e-12], "band": [4e-12, 7e-12]}
+    logs = numpy.log(limits.mu[0])
+    for label in names:
+        x, y = numpy.log(label.get_position())
+        over_x = [numpy.interp(x, numpy.log(limits.x.values), row) for row in logs]
+        found = math.exp(numpy.interp(y, numpy.log(limits.y.values), over_x))
+        assert any(abs(found / moment - 1) < 0.02 for moment in moments[label.get_text()]), (label, found)
+
+    # Where nothing is excluded, the published limits are there all the same.
+    for study, name, side in ("nothing", "limits", "x"), ("nothing-line", "limits-line", "y"):
+        figure = (of_axes(study) if side == "y" else of_curves(study)[1])[name]
+        assert "nothing excluded" in words_of(figure) and lines_at(figure.axes[0], 5e-12, side), study
 
     # Along y, over a surface and over dots; not where the moment is along no side.
     for study, name, side in ("line", "limits-line", "y"), ("surface", "surface", "x"), ("single", "limits-dots", "x"):
@@ -205,11 +270,10 @@ def check_bounds(folder):
     up, down = (f"{arrow} {name} [{n}]" for arrow, name, n in (("↑", "weak", 4), ("↓", "strong (95% CL)", 1)))
     text = words_of(of_axes("line")["limits-line"])
     assert up in text and down in text, text
-    for study in "plain-reach", "map":
+    for study in "plain-reach", "reach":
         assert all("Published" not in words_of(figure) for figure in of_axes(study).values()), study
 
     # The table that is shipped, and one of the three columns of before, all of it at 90 % CL.
-    shipped = magnu_plot_bounds.read_bounds(str(SOURCE / "data/bounds.csv"))
     values = {bound.name: bound.mu_eff_mu_B for bound in shipped}
     assert {"XENONnT": 6.4e-12, "GEMMA": 2.9e-11, "LZ": 1.36e-11}.items() <= values.items(), values
     assert [bound.name for bound in shipped if bound.lower is not None] == ["XENON1T excess"]
@@ -221,6 +285,7 @@ def check_bounds(folder):
 def check_curves(folder):
     """The magnetic signal at the limit, many curves, and reach without axes."""
     import csv
+    import magnu_plot
     import magnu_plot_axes
     import magnu_plot_curves
     import magnu_plot_grid
@@ -265,6 +330,30 @@ def check_curves(folder):
     assert wide <= 7.5 and tall <= 10, "fits a page"
     words_of(figures["spectra"])
 
+    # Sixteen of two channels, without background: also on a page, and no word of a background.
+    figures = drawn("mixed")
+    wide, tall = figures["spectra"].get_size_inches()
+    text = words_of(figures["spectra"])
+    assert wide <= 8 and tall <= 10, (wide, tall)
+    assert "Background" not in text and "detector 8 for nuclear recoils" in text, text
+    assert "Background" in words_of(drawn("many")["spectra"])
+
+    # Where the scan ends the lines go on, as a wider scan has them.
+    panel = drawn("beyond")["limits"].axes[0]
+    lines = [line for line in panel.lines if len(line.get_xdata()) == 100]
+    assert len(lines) == 2 and max(lines[0].get_ydata()) > 12, lines
+    rows = list(csv.DictReader((folder / "wider/curves.csv").open()))
+    for line, curve in zip(lines, ("huge", "small")):
+        mu, chi2 = numpy.array([(float(row["mu_eff_mu_B"]), float(row["delta_chi2"])) for row in rows
+                                if row["curve"] == curve]).T
+        known = numpy.exp(numpy.interp(numpy.log(line.get_xdata()), numpy.log(mu), numpy.log(chi2)))
+        assert numpy.allclose(line.get_ydata(), known, rtol=1e-6), curve
+    assert words_of(drawn("beyond")["limits"]).count("(thin: beyond the scan)") == 2
+
+    # Names too long for a figure keep both ends.
+    assert magnu_plot.plain("detector of xenon with background 1", 20) == "detector o…kground 1"
+    assert all(len(magnu_plot.plain("x" * 50, n)) == n for n in range(4, 50))
+
     # Reach: a row for each curve, and words where no value does.
     limits = magnu_plot_grid.read_limits(str(folder / "plain-reach/limits.h5"), None, [])
     (name, figure), = magnu_plot_axes.figures(limits, [])
@@ -273,8 +362,11 @@ def check_curves(folder):
     marks, = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
     assert name == "limits-dots" and numpy.isnan(found).any() and not numpy.isnan(found).all(), found
     assert list(zip(marks.get_xdata(), marks.get_ydata())) == [(x, y) for y, x in enumerate(found) if x == x]
-    assert text.count("no value in range does") == numpy.isnan(found).sum() and f"{found[0]:.4g} tonne year" in text, text
+    assert text.count("no value in range does") == numpy.isnan(found).sum(), text
+    assert f"{found[0]:.4g} tonne year" in text, text
     assert "sought from 0.1 to 9 tonne year" in text and "Least exposure" in text, text
+    low, high = figure.axes[0].get_xlim()
+    assert low <= 0.1 and high >= 9, "all that was sought"
 
 
 def main() -> int:
@@ -283,11 +375,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         SOURCE = source
-        for study, content in (("s", STUDY), ("curves", CURVES), ("many", MANY), ("plain-reach", PLAIN_REACH)):
+        for study, content in (("s", STUDY), ("curves", CURVES), ("many", MANY), ("plain-reach", PLAIN_REACH),
+                               ("mixed", MIXED), ("beyond", BEYOND), ("nothing", NOTHING)):
             (folder / f"{study}.yaml").write_text(content)
         (folder / "bounds.csv").write_text(BOUNDS)
-        for study in "curves", "many", "plain-reach":
+        for study in "curves", "many", "plain-reach", "mixed", "beyond", "nothing":
             subprocess.run([program, "-q", "scan", f"{study}.yaml", "--out", study], cwd=folder, check=True)
+        subprocess.run([program, "-q", "scan", "beyond.yaml", "--out", "wider", "--set", "mu_eff.from=1e-16", "--set",
+                        "mu_eff.to=1e-5", "--set", "mu_eff.points=2001"], cwd=folder, check=True)
+        subprocess.run([program, "-q", "scan", "nothing.yaml", "--out", "nothing-line", "--set",
+                        "axes={exposure: [1 tonne year, 3 tonne year]}"], cwd=folder, check=True)
         for out, *options in (("map",), ("reach", *REACH), ("words", *WORDS), ("levels", *LEVELS),
                               ("surface", "--surface"),
                               ("line", "--set", "axes={exposure: [1 tonne year, 3 tonne year]}"),
