@@ -263,6 +263,26 @@ TEST_F(EngineTest, WorkIsSharedBetweenCurves) {
   EXPECT_EQ(engine_.counters().combinations, 6u);
 }
 
+TEST(DirectWork, IsThatOfAllGridsThatDiffer) {
+  auto a = paper_curve("electron", Statistic::counts), b = a;
+  b.mu_eff.points = 2 * a.mu_eff.points;
+  const double one = direct_work(Study{.name = "s", .curves = {a}});
+  EXPECT_GT(one, 1e6);
+  EXPECT_EQ(direct_work(Study{.name = "s", .curves = {a, b}}), 3 * one);
+  EXPECT_EQ(direct_work(Study{.name = "s", .curves = {a, a}}), one);
+}
+
+TEST(Counters, AddUp) {
+  const Counters a{1, 2, 3, 4, 5};
+  auto sum = a;
+  sum += Counters{10, 20, 30, 40, 50};
+  EXPECT_EQ(sum.convolutions, 11u);
+  EXPECT_EQ(sum.coefficient_evaluations, 22u);
+  EXPECT_EQ(sum.rebinnings, 33u);
+  EXPECT_EQ(sum.direct_evaluations, 44u);
+  EXPECT_EQ(sum.combinations, 55u);
+}
+
 TEST(MuGrid, KeepsBothEndsToTheBit) {
   for (const std::size_t points : {2, 7, 4001}) {
     const auto mu = MuGrid{1e-13, 1e-9, points}.values();

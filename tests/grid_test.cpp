@@ -119,21 +119,26 @@ TEST_F(GridTest, PartsAreTheSameBitsAsTheWhole) {
       "  exposure: [1 t yr, 3 t yr]\ncomponents: [pp, be7]\n",
       "bins: 2\naxes: {exposure: [1 t yr, 9 t yr, 20 t yr], bins: [2, 3]}\n"
       "reach: {mu_eff: 6e-12 mu_B, by: threshold, from: 0.1 keV, to: 9 keV}\n"};
-  for (const char* text : texts) {
+  const auto expect_parts = [&](const char* text, Evaluation evaluation) {
     const auto study = study_of(text);
     const Grid grid(study.curves, study.axes, study.reach);
-    const auto whole = scan(grid, *runner_).limits;
+    const auto whole = scan(grid, *runner_, 100, evaluation).limits;
     std::vector<double> joined;
     for (std::size_t first = 0, part = 1; first < grid.size(); ++part) {
       const std::size_t end = std::min(grid.size(), first + 1 + grid.size() * part / 29);
-      const auto limits = scan(grid, *runner_, 100, Evaluation::fast, {first, end}).limits;
+      const auto limits = scan(grid, *runner_, 100, evaluation, {first, end}).limits;
       ASSERT_EQ(limits.size(), end - first);
       joined.insert(joined.end(), limits.begin(), limits.end());
       first = end;
     }
     ASSERT_EQ(joined.size(), whole.size());
     EXPECT_EQ(std::memcmp(joined.data(), whole.data(), whole.size() * sizeof(double)), 0) << text;
-  }
+  };
+  for (const char* text : texts) expect_parts(text, Evaluation::fast);
+  expect_parts(
+      "bins: 2\naxes:\n  exposure: [1 t yr, 3 t yr]\n  oscillation.sin2_theta12: [0.2, 0.4]\n"
+      "  threshold: [0.4 keV, 1 keV, 3 keV]\n",
+      Evaluation::direct);
 }
 
 TEST_F(GridTest, ShardsCoverTheGridAtAboutTheSameCost) {
@@ -410,6 +415,18 @@ TEST_P(ReachTest, TheLimitAtWhatWasFoundIsTheGoal) {
   EXPECT_GT(inside, 0u) << "else nothing was tried";
   const auto again = scan(grid, *make_cpu_runner(1, best_instruction_set()), 3).limits;
   EXPECT_EQ(std::memcmp(again.data(), found.data(), found.size() * sizeof(double)), 0);
+}
+
+// With sigma = (1 + f) sqrt(x) the exposure that is needed grows by (1 + f)^2, on either side of a
+// background that is there.
+TEST_F(GridTest, AFractionInTheErrorTakesItsSquareMoreExposure) {
+  const auto needed = [&](const char* background) {
+    const auto study =
+        study_of(std::string("bins: 4\nfraction_in: error\nbackground: ") + background +
+                 "\nreach: {mu_eff: 7e-12 mu_B, by: exposure, from: 1e-3 t yr, to: 1e6 t yr}\n");
+    return scan(Grid(study.curves, study.axes, study.reach), *runner_).limits.front();
+  };
+  EXPECT_NEAR(needed("[{flat: 3}, {fraction: 0.3}]") / needed("[{flat: 3}]"), 1.3 * 1.3, 1e-12);
 }
 
 // sigma = scale sqrt(v): the limit goes as its root whatever stands beside it on the axes.

@@ -161,6 +161,14 @@ TEST(FermiFunction, NonRelativisticLimitIsTheGamowFactor) {
   EXPECT_NEAR(fermi_function(-1, 2, momentum) / gamow, 1, 2e-3);
 }
 
+// Against the same formula with scipy.special.loggamma.
+TEST(FermiFunction, ReferenceValues) {
+  EXPECT_NEAR(fermi_function(-6, 13, 0.05) / 0.022786337065500182, 1, 1e-13);
+  EXPECT_NEAR(fermi_function(-7, 15, 0.5) / 0.6963827740204482, 1, 1e-13);
+  EXPECT_NEAR(fermi_function(-8, 17, 2.0) / 0.8245566593533606, 1, 1e-13);
+  EXPECT_NEAR(fermi_function(54, 131, 1.0) / 8.514217070489359, 1, 1e-13);
+}
+
 TEST(DoubleBeta, RatesAndTotal) {
   const auto xenon = load_target("xenon");
   EXPECT_NEAR(xe136_double_beta_rate(xenon, 1 * keV), 0.121, 0.0005);

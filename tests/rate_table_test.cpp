@@ -37,6 +37,7 @@ TEST(Units, ReadAsPapersWriteThem) {
   for (const char* text : {"1/(kg day keV)", "cts/keV/kg/d", "dru"})
     EXPECT_NEAR(unit(text).factor / 365250e3, 1, 1e-14) << text;
   EXPECT_NEAR(unit("1e-3/(kg day keV)").factor / 365250, 1, 1e-14);
+  EXPECT_NEAR(unit("9/(t yr keV)").factor, 9e3, 1e-11);
   EXPECT_NEAR(unit("10^-3 dru").factor / 365250, 1, 1e-14);
   EXPECT_DOUBLE_EQ(unit("1/(t yr MeV)").factor, 1);
   EXPECT_DOUBLE_EQ(unit("1/(t yr eV)").factor, 1e6);

@@ -79,6 +79,8 @@ TEST_F(ResponseTest, WhatIsLostIsReported) {
   const double all = sum(run(sharp).bins.signal);
   EXPECT_GT(seen.lost_below_zero / all, 0.01);
   EXPECT_NEAR((sum(seen.bins.signal) + seen.lost_below_zero) / all, 1, 2e-3);
+  EXPECT_EQ(Engine(*runner_, Evaluation::direct).run(smeared).lost_below_zero,
+            seen.lost_below_zero);
   smeared.threshold = 0.002 * keV;
   const double step = (sum(seen.bins.signal) - sum(run(smeared).bins.signal)) / all;
   EXPECT_NEAR((sum(seen.bins.signal) + seen.lost_below_zero) / all + step, 1, 1e-4)

@@ -68,6 +68,12 @@ TEST(SolarFlux, PanelsFollowTheBetaSpectrumToTheAccuracyAsked) {
     }
 }
 
+TEST(SolarFlux, ATableEndsWhereItHoldsNothingButZeros) {
+  EXPECT_EQ(flux_ends("b8", "winter2006"), std::vector{15.3});
+  EXPECT_EQ(flux_ends("b8", "bahcall1996"), std::vector{16.4});
+  EXPECT_EQ(kinematic_energies("b8", "bahcall1996"), std::vector{16.56});
+}
+
 TEST(SolarFlux, B8IsLinearBetweenTheNodesOfItsTable) {
   const auto flux = make_solar_flux(paper());
   const auto table = data_table("b8_spectrum_bahcall1996.csv");

@@ -123,6 +123,27 @@ TEST(SpectrumEnd, StudiesOfNothingButAnEndVerify) {
   }
 }
 
+// Bins nine sigma beyond the spectrum hold 1e-21 of it, of which no digit is right: there the floor
+// decides, in the rates, in chi^2 and in the limit, which goes as its fourth root.
+TEST(BeyondTheSpectrum, TheFloorDecides) {
+  const auto runner = make_cpu_runner(1, best_instruction_set());
+  auto curve = paper_curve("nuclear", Statistic::density);
+  curve.flux.b8_spectrum = "winter2006";
+  curve.flux.components = {"pep", "n13", "f17"};
+  curve.threshold = 8.559649441280483 * constants::keV;
+  curve.upper = 22.241482613001285 * constants::keV;
+  curve.bins = 40;
+  curve.exposure = 116;
+  curve.background = {test::fraction(0.76)};
+  curve.mu_eff = {4e-13, 5e-6, 4};
+  for (const double b : {0.42319685862721357, 0.5319915146450839}) {
+    curve.resolution.b = b;
+    const auto report = verify(Study{.name = "beyond", .curves = {curve}}, {runner.get()}, {});
+    for (const auto& d : report.deviations)
+      EXPECT_TRUE(d.passed()) << b << ": " << d.what << " " << d.value << " " << d.where;
+  }
+}
+
 // Little mixing makes Pee steep at its resonance, and with it the recoil spectrum, which the fast
 // evaluation interpolates between its rows and the direct one does not.
 TEST(SteepResonance, LimitsAgree) {

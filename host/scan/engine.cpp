@@ -145,7 +145,14 @@ const SolarFlux& Engine::flux(const Curve& curve) {
 
 const Templates& Engine::templates(Detector& d, const Curve& curve) {
   if (d.templates) return *d.templates;
+  const auto count_lost = [&](const Recoils& r) {
+    if (!curve.resolution.perfect())
+      d.lost_below_zero = make_binning(r.grid, Response::below_zero(curve.resolution))
+                              .sums(r.rows.standard_model)
+                              .front();
+  };
   if (evaluation_ == Evaluation::direct) {
+    if (!curve.resolution.perfect()) count_lost(recoils(curve));
     d.templates =
         std::make_unique<Templates>(direct_templates(runner_, shape(curve).flux, problem(curve)));
     return *d.templates;
@@ -153,10 +160,7 @@ const Templates& Engine::templates(Detector& d, const Curve& curve) {
   const auto& r = recoils(curve);
   d.templates = std::make_unique<Templates>(bin(make_binning(r.grid, Response(curve)), r.rows));
   ++counters_.rebinnings;
-  if (!curve.resolution.perfect())
-    d.lost_below_zero = make_binning(r.grid, Response::below_zero(curve.resolution))
-                            .sums(r.rows.standard_model)
-                            .front();
+  count_lost(r);
   return *d.templates;
 }
 
