@@ -263,6 +263,35 @@ TEST_F(EngineTest, WorkIsSharedBetweenCurves) {
   EXPECT_EQ(engine_.counters().combinations, 6u);
 }
 
+// The rows that a curve shares with one before it reach as far as it needs.
+TEST_F(EngineTest, AWiderCurveAfterANarrowOne) {
+  auto narrow = paper_curve("electron", Statistic::counts), wide = narrow;
+  narrow.threshold = 1 * keV;
+  narrow.upper = 2 * keV;
+  wide.threshold = 0.4 * keV;
+  wide.upper = 200 * keV;
+  const double alone = Engine(*runner_, Evaluation::fast).run(wide).limit;
+  for (const auto& [threshold, upper] :
+       {std::pair{1.0, 2.0}, std::pair{0.3, 2.0}, std::pair{1.0, 300.0}}) {
+    narrow.threshold = threshold * keV;
+    narrow.upper = upper * keV;
+    Engine engine(*runner_, Evaluation::fast);
+    engine.run(narrow);
+    EXPECT_EQ(engine.run(wide).limit, alone) << threshold << " to " << upper;
+  }
+}
+
+TEST_F(EngineTest, BackgroundsAddUpInEachBin) {
+  auto curve = paper_curve("electron", Statistic::counts);
+  curve.bins = 5;
+  curve.exposure = 3;
+  curve.background = {fraction(0.3), {Background::Kind::flat, 2, "", {}, {}}, fraction(0.5)};
+  const auto bins = engine_.run(curve).bins;
+  const double width = (curve.upper - curve.threshold) / keV / 5;
+  for (int b = 0; b < 5; ++b)
+    EXPECT_NEAR(bins.background[b] / (0.8 * bins.signal[b] + 3 * 2 * width), 1, 1e-13) << b;
+}
+
 TEST(DirectWork, IsThatOfAllGridsThatDiffer) {
   auto a = paper_curve("electron", Statistic::counts), b = a;
   b.mu_eff.points = 2 * a.mu_eff.points;

@@ -161,6 +161,12 @@ TEST(FermiFunction, NonRelativisticLimitIsTheGamowFactor) {
   EXPECT_NEAR(fermi_function(-1, 2, momentum) / gamow, 1, 2e-3);
 }
 
+TEST(CoulombExponent, IsInvertedByItsDistance) {
+  for (const auto& decay : {BetaDecay{0.42341, 1, 2}, BetaDecay{1.740, 8, 17}})
+    for (const double distance : {1e-9, 1e-4, 0.01, 0.2})
+      EXPECT_NEAR(coulomb_distance(decay, coulomb_exponent(decay, distance)) / distance, 1, 1e-9);
+}
+
 // Against the same formula with scipy.special.loggamma.
 TEST(FermiFunction, ReferenceValues) {
   EXPECT_NEAR(fermi_function(-6, 13, 0.05) / 0.022786337065500182, 1, 1e-13);

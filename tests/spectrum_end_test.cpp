@@ -79,11 +79,11 @@ class SpectrumEnd : public testing::TestWithParam<End> {
 TEST_P(SpectrumEnd, KeepsItsRelativeAccuracy) {
   const double electron = largest_deviation("electron", "xenon");
   RecordProperty("electron", std::to_string(1e15 * electron) + "e-15");
-  EXPECT_LT(electron, 1e-10);
+  EXPECT_LT(electron, 1e-12);
   for (const auto& target : target_names()) {
     const double nuclear = largest_deviation("nuclear", target);
     RecordProperty("nuclear_" + target, std::to_string(1e15 * nuclear) + "e-15");
-    EXPECT_LT(nuclear, 1e-10) << target;
+    EXPECT_LT(nuclear, 1e-12) << target;
   }
 }
 
