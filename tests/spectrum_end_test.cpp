@@ -128,14 +128,16 @@ TEST(SpectrumEnd, StudiesOfNothingButAnEndVerify) {
 TEST(BeyondTheSpectrum, TheFloorDecides) {
   const auto runner = make_cpu_runner(1, best_instruction_set());
   auto curve = paper_curve("nuclear", Statistic::density);
-  curve.flux.b8_spectrum = "winter2006";
-  curve.flux.components = {"pep", "n13", "f17"};
-  curve.threshold = 8.559649441280483 * constants::keV;
-  curve.upper = 22.241482613001285 * constants::keV;
-  curve.bins = 40;
-  curve.exposure = 116;
-  curve.background = {test::fraction(0.76)};
-  curve.mu_eff = {4e-13, 5e-6, 4};
+  curve.target = "argon";
+  curve.flux.components = {"f17"};
+  curve.flux.solar_model = "b16agss09";
+  curve.flux.oscillation = {0.7430950492624847, 0.94981967687518, 0.008640635477356483};
+  curve.couplings.sin2_theta_w = 0.9047916105482446;
+  curve.threshold = 0.778237813468461 * constants::keV;
+  curve.upper = 0.9654375593626134 * constants::keV;
+  curve.bins = 5;
+  curve.exposure = 1996;
+  curve.mu_eff = {1.7e-13, 1.9e-7, 2};
   for (const double b : {0.42319685862721357, 0.5319915146450839}) {
     curve.resolution.b = b;
     const auto report = verify(Study{.name = "beyond", .curves = {curve}}, {runner.get()}, {});
