@@ -7,11 +7,13 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 build=${MAGNU_BUILD_DIR:-$root/build}
 case $build in /*) ;; *) build=$PWD/$build ;; esac
 python=/usr/bin/python3
+cxx=${CXX:-c++}  # as CMake chooses it; conda's has a name of its own
+cxx=${cxx%% *}
 
 # Debian package | what shows that it is there: a command, or a module of Python. Libraries are CMake's to
 # find: CMakeLists.txt names their packages.
 build_packages="
-g++|c++
+g++|$cxx
 cmake|cmake
 ninja-build|ninja
 git|git
@@ -35,8 +37,7 @@ munge|/usr/sbin/munged
 fuzz_packages="
 clang|clang++
 "
-fuzz_runtime=$(ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a 2>/dev/null | head -n 1)
-[ -n "$fuzz_runtime" ] || fuzz_packages="${fuzz_packages}libclang-rt-14-dev|missing
+compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a' >/dev/null || fuzz_packages="${fuzz_packages}libclang-rt-14-dev|missing
 "
 bench_packages="
 python3-numpy|import numpy
@@ -61,6 +62,7 @@ choose_python() {
   lacking=
   if [ -n "${MAGNU_PYTHON:-}" ]; then
     python=$(command -v "$MAGNU_PYTHON") || { say "MAGNU_PYTHON=$MAGNU_PYTHON is no program"; exit 2; }
+    case $python in /*) ;; *) python=$PWD/$python ;; esac
     lacking=$(modules_missing "$python" "$@")
     [ -z "$lacking" ] || { say "MAGNU_PYTHON=$MAGNU_PYTHON lacks the modules $lacking"; exit 2; }
     return 0
@@ -134,8 +136,8 @@ libraries_not_installed() {
 # What the build was configured for. The folder is part of it: a copied or moved build compiles the
 # sources it was made from.
 configuration() {
-  printf 'source=%s build=%s nvcc=%s python=%s flags=%s' "$root" "$build" "$(command -v nvcc || true)" "$python" \
-    "${MAGNU_CMAKE_FLAGS:-}"
+  printf 'source=%s build=%s nvcc=%s cxx=%s python=%s flags=%s' "$root" "$build" "$(command -v nvcc || true)" \
+    "${CXX:-}" "$python" "${MAGNU_CMAKE_FLAGS:-}"
 }
 
 is_configured() {
@@ -202,7 +204,7 @@ set_up() {
   local libraries=''
   find_missing "$1"
   if ! is_configured; then
-    if command -v cmake >/dev/null && command -v ninja >/dev/null && command -v c++ >/dev/null; then
+    if command -v cmake >/dev/null && command -v ninja >/dev/null && command -v "$cxx" >/dev/null; then
       lock
       is_configured || configure || libraries=$(not_found)
       unlock
@@ -225,11 +227,12 @@ set_up() {
 build_target() {
   local log=$build/build.log
   lock
+  touch "$build/.started"  # what is edited while it builds is younger than the build
   if ! cmake --build "$build" --target "$1" >"$log" 2>&1; then
     grep -vE '^\[|ptxas info' "$log" | tail -n 60 >&2
     say "building failed; the whole output is in $log"
     exit 1
   fi
-  touch "$build/.built"
+  mv -f "$build/.started" "$build/.built"
   unlock
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# portable_test.sh CMAKE BUILD: an installed portable build needs the C library alone, no younger than
-# gpu-check says, and works from wherever it is copied to.
+# portable_test.sh CMAKE BUILD: an installed portable build needs the C library and its libgcc_s alone, no younger
+# than gpu-check says, and works from wherever it is copied to.
 # shellcheck source-path=SCRIPTDIR
 set -euo pipefail
 cmake=$1 build=$2
@@ -22,18 +22,22 @@ for program in "$bin/magnu" "$bin/magnu_tests"; do
   name=$(basename "$program")
   libraries=$(readelf -d "$program" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
   [ -n "$libraries" ] || fail "$name: readelf names no library"
-  # The last three are empty since glibc 2.34.
-  others=$(grep -vE '^(libc|libm|libdl|librt|libpthread)\.so\.[0-9]+$|^ld-linux-[a-z0-9-]+\.so\.[0-9]+$' \
+  # The last three of libc's are empty since glibc 2.34; libgcc_s comes with any glibc, which needs it to end threads.
+  others=$(grep -vE '^(libc|libm|libgcc_s|libdl|librt|libpthread)\.so\.[0-9]+$|^ld-linux-[a-z0-9-]+\.so\.[0-9]+$' \
     <<<"$libraries") || true
   [ -z "$others" ] || fail "$name needs $others"
   # What it loads, libraries of libraries included.
   others=$(ldd "$program" | awk '{ print $1 }' |
-    grep -vE '^(linux-vdso|libc|libm|libdl|librt|libpthread)\.so|/ld-linux-') || true
+    grep -vE '^(linux-vdso|libc|libm|libgcc_s|libdl|librt|libpthread)\.so|/ld-linux-') || true
   [ -z "$others" ] || fail "$name loads $others"
   ! readelf -d "$program" | grep -E 'RPATH|RUNPATH' || fail "$name looks for libraries in a folder"
   youngest=$(readelf -V "$program" | grep -oE 'GLIBC_[0-9.]+' | sort -Vu | tail -n 1)
   [ "$(printf '%s\n' "${youngest#GLIBC_}" "$needed" | sort -V | tail -n 1)" = "$needed" ] ||
     fail "$name needs $youngest, and gpu-check asks for $needed"
+  # What gcc 11, the one of the oldest such systems, has.
+  youngest=$(readelf -V "$program" | grep -oE 'GCC_[0-9.]+' | sort -Vu | tail -n 1)
+  [ "$(printf '%s\n' "${youngest#GCC_}" 7.0.0 | sort -V | tail -n 1)" = 7.0.0 ] ||
+    fail "$name needs $youngest of libgcc_s, more than gcc 11's"
 done
 
 # The environment wins over the folders compiled in.
