@@ -194,7 +194,7 @@ expect_ours() {
   is_ours && return 0
   say "$build belongs to somebody else and cannot be written; $1"
   say "name a folder for a build of your own (MAGNU_BUILD_DIR=\$HOME/magnu-build), or let the owner build it" \
-    "(scripts/run) or install it (cmake --install build --prefix DIR; then DIR/bin/magnu)"
+    "(scripts/run) or install it (umask 022; cmake --install build --prefix DIR; then DIR/bin/magnu)"
   exit 2
 }
 
