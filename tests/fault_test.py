@@ -287,7 +287,7 @@ def stops_without_axes(scratch, reference):
     slow.write_text("name: slow\naccuracy: 1e-12\nmu_eff: {from: 1e-13, to: 1e-10, points: 40001}\n")
     many = scratch / "many.yaml"
     many.write_text("accuracy: 1e-12\ncurves:\n" + "".join(
-        f"  - {{name: c{i}, oscillation: {{sin2_theta12: {0.2 + 1e-5 * i}}}}}\n" for i in range(1000)))
+        f"  - {{name: c{i}, oscillation: {{sin2_theta12: {0.2 + 1e-5 * i}}}}}\n" for i in range(6000)))
     map_ = scratch / "s.yaml"
     for what, command in {
             "direct": ["scan", slow, "--evaluation", "direct"],
