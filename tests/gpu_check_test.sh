@@ -345,7 +345,7 @@ hangs() {
   in_order "$record"
   holds '`gpu-check` **FAILED** in '
 }
-hangs slow-tests device=2 conformance=1
+hangs slow-tests device=2 conformance=1 paper=12 maps=2 studies=2 times=2 fp64=2 sanitizer=2
 for text in '| conformance | out of time |' '1 passed, out of time in `Backends/Conformance.Limits/cuda_nuclear_counts`.' \
   '| paper | passed |' '| studies | passed |' '| times | passed |' '| fp64 | passed |'; do
   holds "$text"
