@@ -5,13 +5,13 @@
 
 #include "magnu/core/csv.hpp"
 #include "magnu/core/timer.hpp"
-#include "magnu/io/grid_run.hpp"
-#include "magnu/io/progress.hpp"
-#include "magnu/io/report.hpp"
-#include "magnu/io/run_lock.hpp"
-#include "magnu/io/stop_signal.hpp"
-#include "magnu/io/study_file.hpp"
-#include "magnu/io/warnings.hpp"
+#include "magnu/io/results/report.hpp"
+#include "magnu/io/run/grid_run.hpp"
+#include "magnu/io/run/progress.hpp"
+#include "magnu/io/run/run_lock.hpp"
+#include "magnu/io/run/stop_signal.hpp"
+#include "magnu/io/study/study_file.hpp"
+#include "magnu/io/study/warnings.hpp"
 #include "magnu/scan/cuda_runner.hpp"
 
 namespace magnu {

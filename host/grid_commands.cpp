@@ -7,14 +7,15 @@
 
 #include "magnu/commands.hpp"
 #include "magnu/core/timer.hpp"
-#include "magnu/io/file_names.hpp"
-#include "magnu/io/grid_run.hpp"
-#include "magnu/io/progress.hpp"
-#include "magnu/io/report.hpp"
-#include "magnu/io/shards.hpp"
-#include "magnu/io/stop_signal.hpp"
-#include "magnu/io/study_file.hpp"
-#include "magnu/io/warnings.hpp"
+#include "magnu/io/results/file_names.hpp"
+#include "magnu/io/results/readable.hpp"
+#include "magnu/io/results/report.hpp"
+#include "magnu/io/run/grid_run.hpp"
+#include "magnu/io/run/progress.hpp"
+#include "magnu/io/run/shards.hpp"
+#include "magnu/io/run/stop_signal.hpp"
+#include "magnu/io/study/study_file.hpp"
+#include "magnu/io/study/warnings.hpp"
 #include "magnu/scan/partition.hpp"
 
 /// Studies with axes: whole, in shards, and joined again.

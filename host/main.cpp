@@ -11,8 +11,8 @@
 #include "magnu/commands.hpp"
 #include "magnu/core/error.hpp"
 #include "magnu/core/memory.hpp"
-#include "magnu/io/setting.hpp"
-#include "magnu/io/stop_signal.hpp"
+#include "magnu/io/run/stop_signal.hpp"
+#include "magnu/io/study/setting.hpp"
 #include "magnu/version.hpp"
 
 namespace magnu {

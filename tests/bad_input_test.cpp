@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "magnu/io/study_file.hpp"
+#include "magnu/io/study/study_file.hpp"
 #include "support.hpp"
 
 namespace magnu {

@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "magnu/core/csv.hpp"
-#include "magnu/io/study_file.hpp"
+#include "magnu/io/study/study_file.hpp"
 #include "magnu/scan/cpu_runner.hpp"
 #include "magnu/scan/engine.hpp"
 #include "support.hpp"

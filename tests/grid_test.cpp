@@ -7,8 +7,8 @@
 
 #include "emulator.hpp"
 #include "magnu/core/error.hpp"
-#include "magnu/io/limits_file.hpp"
-#include "magnu/io/study_file.hpp"
+#include "magnu/io/results/limits_file.hpp"
+#include "magnu/io/study/study_file.hpp"
 #include "magnu/scan/cpu_runner.hpp"
 #include "magnu/scan/grid_scan.hpp"
 #include "magnu/scan/partition.hpp"

@@ -1,11 +1,11 @@
-#include "magnu/io/limits_file.hpp"
+#include "magnu/io/results/limits_file.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <random>
 
-#include "magnu/io/study_file.hpp"
+#include "magnu/io/study/study_file.hpp"
 #include "support.hpp"
 
 namespace magnu {

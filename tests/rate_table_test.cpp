@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "magnu/core/error.hpp"
-#include "magnu/io/quantity.hpp"
-#include "magnu/io/study_file.hpp"
+#include "magnu/io/study/quantity.hpp"
+#include "magnu/io/study/study_file.hpp"
 #include "magnu/physics/constants.hpp"
 #include "support.hpp"
 

@@ -10,7 +10,7 @@
 #include <memory>
 
 #include "curves.hpp"
-#include "magnu/io/study_file.hpp"
+#include "magnu/io/study/study_file.hpp"
 #include "magnu/scan/cpu_runner.hpp"
 #include "magnu/scan/engine.hpp"
 #include "magnu/scan/grid_scan.hpp"

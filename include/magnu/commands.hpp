@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <string>
 
-#include "magnu/io/results.hpp"
+#include "magnu/io/results/results.hpp"
 #include "magnu/options.hpp"
 #include "magnu/scan/verification.hpp"
 

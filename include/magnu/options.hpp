@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "magnu/io/limits_file.hpp"
+#include "magnu/io/results/limits_file.hpp"
 #include "magnu/scan/cpu_runner.hpp"
 #include "magnu/scan/engine.hpp"
 

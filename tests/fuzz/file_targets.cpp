@@ -5,14 +5,14 @@
 #include <optional>
 
 #include "harness.hpp"
-#include "magnu/io/checkpoint.hpp"
-#include "magnu/io/file_names.hpp"
-#include "magnu/io/grid_run.hpp"
-#include "magnu/io/limits_file.hpp"
-#include "magnu/io/results.hpp"
-#include "magnu/io/run_lock.hpp"
-#include "magnu/io/shards.hpp"
-#include "magnu/io/study_file.hpp"
+#include "magnu/io/run/checkpoint.hpp"
+#include "magnu/io/results/file_names.hpp"
+#include "magnu/io/run/grid_run.hpp"
+#include "magnu/io/results/limits_file.hpp"
+#include "magnu/io/results/results.hpp"
+#include "magnu/io/run/run_lock.hpp"
+#include "magnu/io/run/shards.hpp"
+#include "magnu/io/study/study_file.hpp"
 #include "magnu/scan/cpu_runner.hpp"
 #include "targets.hpp"
 

@@ -6,8 +6,8 @@
 #include "magnu/core/csv.hpp"
 #include "magnu/experiment/background.hpp"
 #include "magnu/experiment/targets.hpp"
-#include "magnu/io/quantity.hpp"
-#include "magnu/io/study_file.hpp"
+#include "magnu/io/study/quantity.hpp"
+#include "magnu/io/study/study_file.hpp"
 #include "magnu/physics/constants.hpp"
 #include "targets.hpp"
 

@@ -10,27 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "magnu/io/run_lock.hpp"
+#include "magnu/io/results/run_identity.hpp"
+#include "magnu/io/run/run_lock.hpp"
 #include "magnu/scan/engine.hpp"
 #include "magnu/scan/grid_scan.hpp"
 
 namespace magnu {
-
-/// Ends the evaluation of a run that keeps delta chi^2.
-inline constexpr const char* with_surface = ", with surface";
-
-/// What values must have in common to stand in one file: each entry is a name and what it was.
-struct RunIdentity {
-  std::string study, data;  ///< hashes
-  std::string program;      ///< version and commit
-  std::string instruction_set, backend;
-  std::string evaluation;  ///< with what is kept besides limits
-
-  /// The first entry in which two differ: "study hash: A here, B there"; empty for none.
-  std::string difference(const RunIdentity& other) const;
-  /// What all who write into a folder go by, kept in a file: the identity of the first to come.
-  RunIdentity agreed(const std::filesystem::path& path) const;
-};
 
 /// Values that are on disk for good.
 struct Segment {
@@ -98,9 +83,5 @@ using ValueSink = std::function<void(std::span<const double>)>;
 /// as they come, and says whether all are as they were sealed. `intact`: how many leading ones are.
 bool copy_segments(const Manifest& manifest, int file, std::uint64_t offset, const ValueSink& sink,
                    std::size_t* intact = nullptr);
-
-/// Writes doubles at a byte of a file, or reads them; false with errno where that fails.
-bool write_at(int file, std::span<const double> values, std::uint64_t offset);
-bool read_at(int file, std::span<double> values, std::uint64_t offset);
 
 }  // namespace magnu

@@ -9,8 +9,8 @@
 #include <sstream>
 
 #include "magnu/core/data.hpp"
-#include "magnu/io/quantity.hpp"
-#include "magnu/io/study_file.hpp"
+#include "magnu/io/study/quantity.hpp"
+#include "magnu/io/study/study_file.hpp"
 
 namespace magnu {
 namespace {

@@ -1,4 +1,4 @@
-#include "magnu/io/run_lock.hpp"
+#include "magnu/io/run/run_lock.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -12,7 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "magnu/core/error.hpp"
-#include "magnu/io/staged_file.hpp"
+#include "magnu/io/results/staged_file.hpp"
 
 namespace magnu {
 namespace {

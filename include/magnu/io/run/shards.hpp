@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "magnu/io/grid_run.hpp"
+#include "magnu/io/run/grid_run.hpp"
 #include "magnu/scan/study.hpp"
 
 namespace magnu {

@@ -1,4 +1,4 @@
-#include "magnu/io/curve_reader.hpp"
+#include "magnu/io/study/curve_reader.hpp"
 
 #include <fmt/format.h>
 
@@ -10,8 +10,8 @@
 
 #include "magnu/core/csv.hpp"
 #include "magnu/experiment/targets.hpp"
-#include "magnu/io/keys.hpp"
-#include "magnu/io/quantity.hpp"
+#include "magnu/io/study/keys.hpp"
+#include "magnu/io/study/quantity.hpp"
 #include "magnu/scan/recoil_grid.hpp"
 
 namespace magnu {

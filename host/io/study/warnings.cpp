@@ -1,4 +1,4 @@
-#include "magnu/io/warnings.hpp"
+#include "magnu/io/study/warnings.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -9,7 +9,7 @@
 #include <limits>
 
 #include "magnu/core/error.hpp"
-#include "magnu/io/study_file.hpp"
+#include "magnu/io/study/study_file.hpp"
 #include "magnu/scan/combine.hpp"
 #include "magnu/scan/verification.hpp"
 

@@ -7,11 +7,11 @@
 
 #include "magnu/core/error.hpp"
 #include "magnu/experiment/targets.hpp"
-#include "magnu/io/axis_reader.hpp"
-#include "magnu/io/curve_reader.hpp"
-#include "magnu/io/keys.hpp"
-#include "magnu/io/quantity.hpp"
-#include "magnu/io/study_file.hpp"
+#include "magnu/io/study/axis_reader.hpp"
+#include "magnu/io/study/curve_reader.hpp"
+#include "magnu/io/study/keys.hpp"
+#include "magnu/io/study/quantity.hpp"
+#include "magnu/io/study/study_file.hpp"
 #include "magnu/physics/kinematics.hpp"
 #include "magnu/scan/processes.hpp"
 

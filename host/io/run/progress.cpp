@@ -1,4 +1,4 @@
-#include "magnu/io/progress.hpp"
+#include "magnu/io/run/progress.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cmath>
+
+#include "magnu/io/results/readable.hpp"
 
 namespace magnu {
 
@@ -41,20 +43,6 @@ void Progress::add(double done) {
   } else {
     spdlog::info(text);
   }
-}
-
-std::string duration_text(double seconds) {
-  const auto whole = static_cast<long long>(std::ceil(seconds));
-  if (whole < 60) return fmt::format("{} s", whole);
-  if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
-  return fmt::format("{} h {:02} min", whole / 3600, whole / 60 % 60);
-}
-
-std::string scaled_text(double value) {
-  const char* prefixes[] = {"", "k", "M", "G", "T", "P"};
-  int i = 0;
-  for (; value >= 1000 && i < 5; ++i) value /= 1000;
-  return i == 0 ? fmt::format("{:.0f} ", value) : fmt::format("{:.1f} {}", value, prefixes[i]);
 }
 
 }  // namespace magnu

@@ -1,4 +1,4 @@
-#include "magnu/io/stop_signal.hpp"
+#include "magnu/io/run/stop_signal.hpp"
 
 #include <unistd.h>
 

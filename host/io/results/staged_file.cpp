@@ -1,4 +1,4 @@
-#include "magnu/io/staged_file.hpp"
+#include "magnu/io/results/staged_file.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "magnu/io/setting.hpp"
+#include "magnu/io/study/setting.hpp"
 #include "magnu/scan/axis.hpp"
 
 namespace magnu {

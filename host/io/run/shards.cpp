@@ -1,4 +1,4 @@
-#include "magnu/io/shards.hpp"
+#include "magnu/io/run/shards.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -12,10 +12,10 @@
 #include <map>
 
 #include "magnu/core/error.hpp"
-#include "magnu/io/file_names.hpp"
-#include "magnu/io/limits_file.hpp"
-#include "magnu/io/progress.hpp"
-#include "magnu/io/study_file.hpp"
+#include "magnu/io/results/file_names.hpp"
+#include "magnu/io/results/limits_file.hpp"
+#include "magnu/io/results/readable.hpp"
+#include "magnu/io/study/study_file.hpp"
 
 namespace magnu {
 namespace {

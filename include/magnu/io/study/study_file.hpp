@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "magnu/io/setting.hpp"
+#include "magnu/io/study/setting.hpp"
 #include "magnu/scan/study.hpp"
 
 namespace magnu {

@@ -1,4 +1,4 @@
-#include "magnu/io/quantity.hpp"
+#include "magnu/io/study/quantity.hpp"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "magnu/io/limits_file.hpp"
+#include "magnu/io/results/limits_file.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,8 +13,9 @@
 
 #include "magnu/core/csv.hpp"
 #include "magnu/core/error.hpp"
-#include "magnu/io/checkpoint.hpp"
-#include "magnu/io/file_names.hpp"
+#include "magnu/io/results/file_names.hpp"
+#include "magnu/io/results/run_identity.hpp"
+#include "magnu/io/results/values_at.hpp"
 
 namespace magnu {
 namespace {

@@ -1,4 +1,4 @@
-#include "magnu/io/setting.hpp"
+#include "magnu/io/study/setting.hpp"
 
 #include <fmt/format.h>
 #include <yaml-cpp/eventhandler.h>

@@ -1,11 +1,11 @@
-#include "magnu/io/keys.hpp"
+#include "magnu/io/study/keys.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "magnu/experiment/solar_flux.hpp"
 #include "magnu/experiment/targets.hpp"
-#include "magnu/io/quantity.hpp"
+#include "magnu/io/study/quantity.hpp"
 #include "magnu/scan/processes.hpp"
 
 namespace magnu {

@@ -1,4 +1,4 @@
-#include "magnu/io/grid_run.hpp"
+#include "magnu/io/run/grid_run.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -10,12 +10,12 @@
 #include <fstream>
 
 #include "magnu/core/error.hpp"
-#include "magnu/io/file_names.hpp"
-#include "magnu/io/limits_file.hpp"
-#include "magnu/io/shards.hpp"
-#include "magnu/io/staged_file.hpp"
-#include "magnu/io/stop_signal.hpp"
-#include "magnu/io/study_file.hpp"
+#include "magnu/io/results/file_names.hpp"
+#include "magnu/io/results/limits_file.hpp"
+#include "magnu/io/results/staged_file.hpp"
+#include "magnu/io/run/shards.hpp"
+#include "magnu/io/run/stop_signal.hpp"
+#include "magnu/io/study/study_file.hpp"
 #include "magnu/scan/partition.hpp"
 #include "magnu/version.hpp"
 

@@ -1,4 +1,4 @@
-#include "magnu/io/checkpoint.hpp"
+#include "magnu/io/run/checkpoint.hpp"
 
 #define XXH_INLINE_ALL
 #include <fcntl.h>
@@ -12,9 +12,10 @@
 #include <fstream>
 
 #include "magnu/core/error.hpp"
-#include "magnu/io/counters_json.hpp"
-#include "magnu/io/staged_file.hpp"
-#include "magnu/io/stop_signal.hpp"
+#include "magnu/io/results/counters_json.hpp"
+#include "magnu/io/results/staged_file.hpp"
+#include "magnu/io/results/values_at.hpp"
+#include "magnu/io/run/stop_signal.hpp"
 
 namespace magnu {
 namespace {
@@ -26,49 +27,12 @@ std::string hex(XXH64_hash_t hash) {
   return fmt::format("{:016x}", hash);
 }
 
-Json json_of(const RunIdentity& i) {
-  return {{"study_hash", i.study}, {"data_hash", i.data},
-          {"program", i.program},  {"instruction_set", i.instruction_set},
-          {"backend", i.backend},  {"evaluation", i.evaluation}};
-}
-
 /// A whole number that is not negative; of any other type the conversion would be undefined.
 std::uint64_t count_in(const Json& json, const char* key) {
   return json.at(key).get_ref<const Json::number_unsigned_t&>();
 }
 
-RunIdentity identity_in(const Json& json) {
-  return {json.at("study_hash"),      json.at("data_hash"), json.at("program"),
-          json.at("instruction_set"), json.at("backend"),   json.at("evaluation")};
-}
-
 }  // namespace
-
-std::string RunIdentity::difference(const RunIdentity& other) const {
-  const std::tuple<const char*, std::string, std::string> entries[] = {
-      {"study hash", study, other.study},
-      {"data hash", data, other.data},
-      {"program", program, other.program},
-      {"instruction set", instruction_set, other.instruction_set},
-      {"backend", backend, other.backend},
-      {"evaluation", evaluation, other.evaluation}};
-  for (const auto& [name, here, there] : entries)
-    if (here != there) return fmt::format("{} {} here, {} there", name, here, there);
-  return "";
-}
-
-RunIdentity RunIdentity::agreed(const fs::path& path) const {
-  std::ifstream file(path);
-  if (!file) {
-    if (place_new_file(path, json_of(*this).dump(1) + "\n")) return *this;
-    file.open(path);  // another was first
-  }
-  try {
-    return identity_in(Json::parse(file));
-  } catch (const nlohmann::json::exception&) {
-    throw OutputError(path.string(), "cannot be understood", "remove it");
-  }
-}
 
 std::size_t Manifest::done() const {
   std::size_t sum = 0;
@@ -132,35 +96,6 @@ std::optional<Manifest> Manifest::read(const fs::path& path) {
   } catch (const nlohmann::json::exception&) {
     throw broken("an entry is missing");
   }
-}
-
-bool write_at(int file, std::span<const double> values, std::uint64_t offset) {
-  const char* data = reinterpret_cast<const char*>(values.data());
-  for (std::size_t done = 0; done < values.size_bytes();) {
-    const auto count =
-        pwrite(file, data + done, values.size_bytes() - done, static_cast<off_t>(offset + done));
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
-    done += static_cast<std::size_t>(count);
-  }
-  // On its way to the disk while the next values come: less is left for the flush at the end.
-  if (values.size_bytes() >= std::size_t{1} << 16)
-    sync_file_range(file, static_cast<off64_t>(offset), static_cast<off64_t>(values.size_bytes()),
-                    SYNC_FILE_RANGE_WRITE);
-  return true;
-}
-
-bool read_at(int file, std::span<double> values, std::uint64_t offset) {
-  char* data = reinterpret_cast<char*>(values.data());
-  for (std::size_t done = 0; done < values.size_bytes();) {
-    const auto count =
-        pread(file, data + done, values.size_bytes() - done, static_cast<off_t>(offset + done));
-    if (count < 0 && errno == EINTR) continue;
-    if (count == 0) errno = EIO;  // the file ends too early
-    if (count <= 0) return false;
-    done += static_cast<std::size_t>(count);
-  }
-  return true;
 }
 
 bool copy_segments(const Manifest& manifest, int file, std::uint64_t offset, const ValueSink& sink,

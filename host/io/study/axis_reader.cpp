@@ -1,4 +1,4 @@
-#include "magnu/io/axis_reader.hpp"
+#include "magnu/io/study/axis_reader.hpp"
 
 #include <fmt/format.h>
 
@@ -8,8 +8,8 @@
 #include <tuple>
 
 #include "magnu/core/csv.hpp"
-#include "magnu/io/curve_reader.hpp"
-#include "magnu/io/quantity.hpp"
+#include "magnu/io/study/curve_reader.hpp"
+#include "magnu/io/study/quantity.hpp"
 
 namespace magnu {
 namespace {

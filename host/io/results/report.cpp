@@ -1,4 +1,4 @@
-#include "magnu/io/report.hpp"
+#include "magnu/io/results/report.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -9,12 +9,12 @@
 #include "magnu/core/csv.hpp"
 #include "magnu/core/data.hpp"
 #include "magnu/experiment/targets.hpp"
-#include "magnu/io/keys.hpp"
-#include "magnu/io/limits_file.hpp"
-#include "magnu/io/progress.hpp"
-#include "magnu/io/quantity.hpp"
-#include "magnu/io/results.hpp"
-#include "magnu/io/study_file.hpp"
+#include "magnu/io/results/limits_file.hpp"
+#include "magnu/io/results/readable.hpp"
+#include "magnu/io/results/results.hpp"
+#include "magnu/io/study/keys.hpp"
+#include "magnu/io/study/quantity.hpp"
+#include "magnu/io/study/study_file.hpp"
 #include "magnu/scan/cpu_runner.hpp"
 #include "magnu/scan/cuda_runner.hpp"
 #include "magnu/scan/direct_grid.hpp"

@@ -1,4 +1,4 @@
-#include "magnu/io/results.hpp"
+#include "magnu/io/results/results.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -10,12 +10,12 @@
 
 #include "magnu/core/csv.hpp"
 #include "magnu/experiment/targets.hpp"
-#include "magnu/io/checkpoint.hpp"
-#include "magnu/io/counters_json.hpp"
-#include "magnu/io/file_names.hpp"
-#include "magnu/io/quantity.hpp"
-#include "magnu/io/staged_file.hpp"
-#include "magnu/io/study_file.hpp"
+#include "magnu/io/results/counters_json.hpp"
+#include "magnu/io/results/file_names.hpp"
+#include "magnu/io/results/run_identity.hpp"
+#include "magnu/io/results/staged_file.hpp"
+#include "magnu/io/study/quantity.hpp"
+#include "magnu/io/study/study_file.hpp"
 #include "magnu/version.hpp"
 
 namespace magnu {

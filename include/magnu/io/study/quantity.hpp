@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "magnu/io/setting.hpp"
+#include "magnu/io/study/setting.hpp"
 #include "magnu/physics/units.hpp"
 
 namespace magnu {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "magnu/io/checkpoint.hpp"
-#include "magnu/io/progress.hpp"
+#include "magnu/io/run/checkpoint.hpp"
+#include "magnu/io/run/progress.hpp"
 #include "magnu/scan/grid_scan.hpp"
 #include "magnu/scan/study.hpp"
 
