@@ -1,9 +1,9 @@
-"""Includes point down only: core < physics < experiment < scan < io < main, and in io study < results < run."""
+"""Includes point down only: core < statistics < physics < experiment < scan < io < main, and in io study < results < run."""
 import pathlib
 import re
 import sys
 
-LAYERS = ["core", "physics", "experiment", "scan", "io/study", "io/results", "io/run"]
+LAYERS = ["core", "statistics", "physics", "experiment", "scan", "io/study", "io/results", "io/run"]
 
 
 def layer(path: str) -> int:

@@ -1,0 +1,177 @@
+#pragma once
+
+#include "magnu/statistics/conditional_fit.hpp"
+
+namespace magnu {
+
+/// Where the negative log-likelihood profiled over theta is least for s >= 0.
+struct BestFit {
+  double s = 0;
+  double nll = 0;
+  bool converged = false;
+};
+
+/// A place where a test statistic takes a value.
+struct Crossing {
+  double s = 0;            ///< infinite where it never does
+  bool converged = false;  ///< false where a fit on the way failed: s means nothing then
+};
+
+/// The profile of a likelihood over s for one set of data. theta is kept from fit to fit.
+class Profile {
+ public:
+  MAGNU_HD static constexpr std::size_t scratch(std::size_t parameters, std::size_t bins) {
+    return ConditionalFit::scratch(parameters, bins) + parameters;
+  }
+
+  MAGNU_HD Profile(const LikelihoodView& likelihood, const DataView& data, View<double> scratch)
+      : model_(likelihood),
+        data_(data),
+        fit_(likelihood, {scratch.data, scratch.size - likelihood.parameters}),
+        theta_{scratch.data + scratch.size - likelihood.parameters, likelihood.parameters} {
+    restart();
+    find_unit();
+  }
+
+  /// The next fit starts where nothing is known.
+  MAGNU_HD void restart() {
+    for (std::size_t p = 0; p < model_.parameters; ++p) theta_[p] = model_.inside[p];
+  }
+
+  /// theta of the last fit.
+  MAGNU_HD View<const double> theta() const { return {theta_.data, theta_.size}; }
+
+  /// An s that makes a difference of about one standard deviation.
+  MAGNU_HD double unit() const { return unit_; }
+
+  /// Fits theta at s, from where the last fit ended, or else from the nominal values.
+  MAGNU_HD ConditionalMinimum at(double s) {
+    auto minimum = fit_(data_, s, theta_);
+    if (minimum.converged && !minimum.impossible()) return minimum;
+    restart();
+    return fit_(data_, s, theta_);
+  }
+
+  /// s times a flux is no sum, so the profile may have more than one minimum: every sign change of
+  /// its slope between 0 and where it rises for good is looked at.
+  MAGNU_HD BestFit best_fit() {
+    BestFit best;
+    auto left = at(0);
+    if (!left.converged) return best;
+    best = {0, left.nll, true};
+    double left_s = 0, s = unit_ / 64;
+    int rising = 0;
+    for (int n = 0; n < 80 && rising < 4; ++n, s *= 2.5) {
+      const auto right = at(s);
+      if (!right.converged) return {};
+      if (left.slope < 0 && right.slope >= 0) {
+        const auto here = between(left_s, left.slope, s, right.slope);
+        if (!here.converged) return {};
+        if (here.nll < best.nll) best = here;
+      }
+      rising = right.slope >= 0 && s > unit_ ? rising + 1 : 0;
+      left = right;
+      left_s = s;
+    }
+    best.converged = !std::isinf(best.nll);  // else data lie where nothing is ever expected
+    return best;
+  }
+
+  /// s above `from` at which 2 (nll - origin) reaches `goal`; there it is less.
+  MAGNU_HD Crossing above(double from, double origin, double goal) {
+    double low = from, high = from + std::sqrt(goal) * unit_;
+    for (int n = 0;; ++n, high = from + (high - from) * 4) {
+      // Where nothing changes any more a likelihood that is bounded has come to its end.
+      if (n == 40) return {static_cast<double>(INFINITY), true};
+      const auto minimum = at(high);
+      if (!minimum.converged) return {};
+      if (2 * (minimum.nll - origin) >= goal) break;
+      low = high;
+    }
+    return crossing(low, high, origin, goal);
+  }
+
+  /// The same below `from`; 0 where it is less down to there.
+  MAGNU_HD Crossing below(double from, double origin, double goal) {
+    const auto minimum = at(0);
+    if (!minimum.converged) return {};
+    if (2 * (minimum.nll - origin) <= goal) return {0, true};
+    return crossing(from, 0, origin, goal);
+  }
+
+ private:
+  /// sum_i (s M_i)^2/(lambda_i + s M_i) = 1: deviations of one sigma, or one event.
+  MAGNU_HD void find_unit() {
+    const std::size_t p = model_.parameters, bins = model_.bins;
+    double sum = 0;
+    const auto total = [&](const View<const double>& rows, std::size_t i) {
+      double value = rows[p * bins + i];
+      for (std::size_t q = 0; q < p; ++q) value += model_.inside[q] * rows[q * bins + i];
+      return value;
+    };
+    for (std::size_t i = 0; i < bins; ++i) sum += std::fabs(total(model_.slope, i));
+    unit_ = sum > 0 ? 1 / sum : 1;
+    for (int step = 0; sum > 0 && step < 60; ++step) {
+      double information = 0;
+      for (std::size_t i = 0; i < bins; ++i) {
+        const double signal = unit_ * total(model_.slope, i);
+        const double all = total(model_.base, i) + signal;
+        if (all > 0) information += signal * signal / all;
+      }
+      if (!(information > 0) || std::fabs(information - 1) < 0.1) break;
+      // Between a square and a line in s.
+      unit_ *= std::fmin(1e6, std::fmax(1e-6, std::pow(information, -0.6)));
+    }
+  }
+
+  /// The minimum between a slope below zero and one that is not.
+  MAGNU_HD BestFit between(double a, double slope_a, double b, double slope_b) {
+    ConditionalMinimum minimum;
+    double s = b;
+    for (int step = 0; step < 100; ++step) {
+      double next = (a * slope_b - b * slope_a) / (slope_b - slope_a);
+      if (step % 3 == 2 || !(next > a && next < b)) next = 0.5 * (a + b);
+      const double moved = std::fabs(next - s);
+      s = next;
+      minimum = at(s);
+      if (!minimum.converged) return {};
+      if (minimum.slope == 0 || b - a <= 1e-12 * b || moved <= 1e-13 * b) break;
+      if (minimum.slope < 0) {
+        a = s;
+        slope_a = minimum.slope;
+      } else {
+        b = s;
+        slope_b = minimum.slope;
+      }
+    }
+    return {s, minimum.nll, true};
+  }
+
+  /// Where t = 2 (nll - origin) is `goal` between `low`, where it is less, and `high`: by Newton's
+  /// steps for its root, which is nearly a line, kept between the two.
+  MAGNU_HD Crossing crossing(double low, double high, double origin, double goal) {
+    double s = high;
+    for (int step = 0; step < 200; ++step) {
+      const auto minimum = at(s);
+      if (!minimum.converged) return {};
+      const double t = 2 * (minimum.nll - origin);
+      if (std::fabs(t - goal) <= 1e-12 * goal) break;
+      (t < goal ? low : high) = s;
+      if (std::fabs(high - low) <= 1e-13 * std::fabs(high)) break;
+      const double root = std::sqrt(std::fmax(t, 0.0));
+      double next = s + (std::sqrt(goal) - root) * root / minimum.slope;
+      const bool inside = low < high ? next > low && next < high : next < low && next > high;
+      if (!inside) next = 0.5 * (low + high);
+      s = next;
+    }
+    return {s, true};
+  }
+
+  LikelihoodView model_;
+  DataView data_;
+  ConditionalFit fit_;
+  View<double> theta_;
+  double unit_ = 1;
+};
+
+}  // namespace magnu

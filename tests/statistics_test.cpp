@@ -1,0 +1,193 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <random>
+#include <vector>
+
+#include "magnu/statistics/intervals.hpp"
+
+namespace magnu {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+using Rows = std::vector<std::vector<double>>;
+
+/// Templates at s = 0 and per unit of s, sizes of one, and what was counted.
+struct Problem {
+  Rows base, slope;
+  std::vector<double> sigma, counts;
+
+  Likelihood likelihood() const {
+    Likelihood model(counts.size());
+    for (std::size_t p = 0; p < base.size(); ++p)
+      model.add({"p" + std::to_string(p), 1, sigma[p], true}, base[p], slope[p]);
+    return model;
+  }
+};
+
+const std::vector<double> six(6), five(5), four(4);
+
+// Two independent minimisers agree on what the tests below expect of these four.
+const Problem problem_a{{{12, 9, 7, 6, 5, 4}, {20, 20, 20, 20, 20, 20}, {.5, 1, 2, 4, 8, 16}},
+                        {{6, 3, 1.5, .8, .5, .3}, six, six},
+                        {.1, .05, infinity},
+                        {36, 33, 30, 27, 41, 45}};
+const Problem problem_b{{{.8, .5, .3, .2, .1}, {.5, .5, .5, .5, .5}},
+                        {{1.2, .4, .2, .1, .05}, five},
+                        {.12, .2},
+                        {2, 0, 1, 0, 0}};
+const Problem problem_c{{{12, 9, 7, 6, 5, 4}, {20, 20, 20, 20, 20, 20}},
+                        {{6, 3, 1.5, .8, .5, .3}, six},
+                        {.1, .05},
+                        {57, 41, 33, 25, 27, 22}};
+const Problem problem_d{
+    {{0, 3, 2, 1}, {0, 2, 2, 2}}, {{2, 1, .5, .2}, four}, {.1, .3}, {0, 2, 5, 3}};
+
+struct Expected {
+  const char* name;
+  const Problem* problem;
+  double best, q0, two_sided, lower, upper, cls;
+  std::vector<double> theta;
+  double goodness;
+};
+
+class TypedProblems : public testing::TestWithParam<Expected> {};
+
+TEST_P(TypedProblems, LimitsOfAllTests) {
+  const auto& expected = GetParam();
+  const auto model = expected.problem->likelihood();
+  const Data data(model, expected.problem->counts);
+  Analysis analysis(model, data);
+  const auto two_sided = analysis.interval(IntervalTest::two_sided, 0.9);
+  ASSERT_TRUE(two_sided.converged);
+  EXPECT_NEAR(two_sided.best.s, expected.best, 1e-5);
+  EXPECT_NEAR(two_sided.q0, expected.q0, 1e-6);
+  EXPECT_NEAR(two_sided.upper, expected.two_sided, 1e-6);
+  EXPECT_NEAR(two_sided.lower, expected.lower, 1e-6);
+  EXPECT_NEAR(2 * two_sided.best.nll, expected.goodness, 1e-6);
+  EXPECT_TRUE(analysis.profile().at(two_sided.best.s).converged);
+  for (std::size_t p = 0; p < expected.theta.size(); ++p)
+    EXPECT_NEAR(analysis.profile().theta()[p], expected.theta[p], 2e-6) << p;
+  const auto upper = analysis.interval(IntervalTest::upper, 0.9);
+  ASSERT_TRUE(upper.converged);
+  EXPECT_NEAR(upper.upper, expected.upper, 1e-6);
+  EXPECT_EQ(upper.lower, 0);
+  const auto cls = analysis.interval(IntervalTest::cls, 0.9);
+  ASSERT_TRUE(cls.converged);
+  EXPECT_NEAR(cls.upper, expected.cls, 1e-6);
+}
+
+INSTANTIATE_TEST_SUITE_P(Statistics, TypedProblems,
+                         testing::Values(Expected{"A",
+                                                  &problem_a,
+                                                  0.56331,
+                                                  0.392149,
+                                                  2.289148,
+                                                  0,
+                                                  1.872270,
+                                                  2.072334,
+                                                  {0.997739, 0.998137, 1.380613},
+                                                  1.465084},
+                                         Expected{"B",
+                                                  &problem_b,
+                                                  0.11734,
+                                                  0.021320,
+                                                  2.061288,
+                                                  0,
+                                                  1.524709,
+                                                  2.062777,
+                                                  {0.994366, 0.953377},
+                                                  4.899532},
+                                         Expected{"C",
+                                                  &problem_c,
+                                                  4.07728,
+                                                  17.950389,
+                                                  6.411121,
+                                                  2.241364,
+                                                  5.841105,
+                                                  5.841197,
+                                                  {0.990717, 0.989222},
+                                                  1.014365},
+                                         Expected{"D",
+                                                  &problem_d,
+                                                  0,
+                                                  0,
+                                                  0.557924,
+                                                  0,
+                                                  0.339419,
+                                                  0.596501,
+                                                  {0.988450, 0.952414},
+                                                  2.517843}),
+                         [](const auto& shown) { return std::string(shown.param.name); });
+
+Likelihood one_bin(double slope, double flux_sigma, double background, double background_sigma) {
+  Likelihood model(1);
+  const double none = 0;
+  model.add({"flux", 1, flux_sigma, true}, {&none, 1}, {&slope, 1});
+  model.add({"background", 1, background_sigma, true}, {&background, 1}, {&none, 1});
+  return model;
+}
+
+TEST(Intervals, NothingCountedAboveAKnownBackground) {
+  const auto model = one_bin(1, 0, 3, 0);
+  const double none = 0;
+  const Data data(model, {&none, 1});
+  Analysis analysis(model, data);
+  EXPECT_NEAR(analysis.interval(IntervalTest::two_sided, 0.9).upper, 1.352772, 1e-6);
+  EXPECT_NEAR(analysis.interval(IntervalTest::upper, 0.9).upper, 0.821187, 1e-6);
+  EXPECT_NEAR(analysis.interval(IntervalTest::cls, 0.9).upper, 1.953413, 1e-6);
+}
+
+TEST(Intervals, ALikelihoodThatIsBoundedExcludesNothing) {
+  const auto model = one_bin(4.167, 1, 0.11, 1.8);
+  const double none = 0;
+  const Data data(model, {&none, 1});
+  Analysis analysis(model, data);
+  const auto interval = analysis.interval(IntervalTest::two_sided, 0.9);
+  ASSERT_TRUE(interval.converged);
+  EXPECT_EQ(interval.upper, infinity);
+  const auto far = analysis.profile().at(1e6);
+  ASSERT_TRUE(far.converged);
+  EXPECT_NEAR(2 * (far.nll - interval.best.nll), 1, 1e-3);
+}
+
+TEST(Intervals, DataWhereOnlySignalIsExpectedExcludeNone) {
+  auto problem = problem_d;
+  problem.counts[0] = 2;
+  const auto model = problem.likelihood();
+  const Data data(model, problem.counts);
+  Analysis analysis(model, data);
+  EXPECT_TRUE(analysis.profile().at(0).impossible());
+  const auto interval = analysis.interval(IntervalTest::two_sided, 0.9);
+  ASSERT_TRUE(interval.converged);
+  EXPECT_EQ(interval.q0, infinity);
+  EXPECT_GT(interval.best.s, 0.5);
+  EXPECT_GT(interval.lower, 0);
+  EXPECT_GT(interval.upper, interval.best.s);
+}
+
+TEST(Intervals, DataWhereNothingIsExpectedAreImpossible) {
+  auto problem = problem_d;
+  problem.slope[0][0] = 0;
+  problem.counts[0] = 1;
+  const auto model = problem.likelihood();
+  const Data data(model, problem.counts);
+  Analysis analysis(model, data);
+  EXPECT_FALSE(analysis.interval(IntervalTest::upper, 0.9).converged);
+}
+
+// The last significant digits of tables.
+TEST(Normal, QuantilesInvertTails) {
+  EXPECT_NEAR(normal_quantile(0.05), 1.6448536269514722, 1e-14);
+  EXPECT_NEAR(normal_quantile(0.9), -1.2815515655446004, 1e-14);
+  for (const double tail : {1e-300, 1e-20, 1e-3, 0.3, 0.5, 0.7, 1 - 1e-10})
+    EXPECT_NEAR(normal_tail(normal_quantile(tail)) / tail, 1, 1e-12) << tail;
+  EXPECT_NEAR(critical_value(IntervalTest::two_sided, 0.9), 2.705543454, 1e-8);
+  EXPECT_NEAR(critical_value(IntervalTest::upper, 0.9), 1.642374415, 1e-8);
+}
+
+}  // namespace
+}  // namespace magnu
