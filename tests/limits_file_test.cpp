@@ -36,7 +36,7 @@ class LimitsFileTest : public testing::TestWithParam<bool> {
     LimitsFile file(folder, {"study"}, grid_, 0, surface_);
     file.append(std::span(limits_).first(limits_.size() / 2));
     file.keep_part();
-    return file.offset();
+    return file.layout().parts.front().offset;
   }
   /// The rest.
   std::string finish(const fs::path& folder) {

@@ -102,6 +102,14 @@ void AxisField::set(Curve& curve, double number) const {
   member.put(curve, unit == "keV" ? number * constants::keV : number);
 }
 
+std::string column_name(const AxisField& field) {
+  const auto& unit = field.unit;
+  return field.path + (unit == "keV"          ? "_keV"
+                       : unit == "tonne year" ? "_tonne_year"
+                       : unit == "mu_B"       ? "_mu_B"
+                                              : "");
+}
+
 std::string Axis::label(std::size_t i) const {
   if (field->choice()) return words[i];
   return fmt::format("{}{}{}", number(i), field->unit.empty() ? "" : " ", field->unit);
@@ -133,6 +141,24 @@ std::size_t Grid::points(AxisKind kind) const {
   std::size_t product = 1;
   for (const auto* axis : axes(kind)) product *= axis->size();
   return product;
+}
+
+std::size_t total_width(const std::vector<ResultQuantity>& quantities) {
+  std::size_t sum = 0;
+  for (const auto& quantity : quantities) sum += quantity.width();
+  return sum;
+}
+
+std::vector<ResultQuantity> Grid::quantities() const {
+  if (!reach_)
+    return {{"mu_eff", "mu_B", "limit on the effective neutrino magnetic moment", {"mu_eff_mu_B"}}};
+  const auto& field = *reach_->range.field;
+  return {{field.path,
+           field.unit,
+           fmt::format("{} that makes the limit {} mu_B; NaN where nothing from {} to {} does",
+                       field.path == "exposure" ? "least exposure" : "largest " + field.path,
+                       reach_->mu_eff, reach_->from(), reach_->to()),
+           {column_name(field)}}};
 }
 
 std::size_t Grid::size() const {

@@ -92,22 +92,6 @@ void write_scale(hid_t file, hid_t limits, unsigned dimension, const std::string
   if (!unit.empty()) set_text(scale, "units", unit);
 }
 
-/// What a file holds for each detector.
-struct Solved {
-  std::string name = "mu_eff", unit = "mu_B";
-  std::string meaning = "limit on the effective neutrino magnetic moment";
-};
-
-Solved solved_for(const Grid& grid) {
-  const auto* reach = grid.reach();
-  if (!reach) return {};
-  const auto& field = *reach->range.field;
-  return {field.path, field.unit,
-          fmt::format("{} that makes the limit {} mu_B; NaN where nothing from {} to {} does",
-                      field.path == "exposure" ? "least exposure" : "largest " + field.path,
-                      reach->mu_eff, reach->from(), reach->to())};
-}
-
 /// A dataset of doubles to be filled in place.
 hid_t plain_doubles(hid_t file, const std::string& name, const std::vector<hsize_t>& shape,
                     const fs::path& path) {
@@ -139,9 +123,10 @@ void attach_scales(hid_t file, hid_t dataset, const Grid& grid, bool make, const
   }
 }
 
-/// Where the two datasets go in a file.
+/// Where the datasets go in a file.
 struct Offsets {
-  std::uint64_t limits = 0, surface = 0;
+  ValueLayout values;
+  std::uint64_t surface = 0;
 };
 
 /// The confidence levels by curve, or one for all; not where they are an axis.
@@ -170,16 +155,24 @@ void create(const fs::path& path, const LimitsOrigin& origin, const Grid& grid, 
   set_text(file, "data_hash", origin.data_hash);
   std::vector<hsize_t> shape{grid.curves().size()};
   for (const auto& axis : grid.axes()) shape.push_back(axis.size());
-  const auto solved = solved_for(grid);
-  const Handle limits(plain_doubles(file, solved.name, shape, path), H5Dclose, path);
-  if (!solved.unit.empty()) set_text(limits, "units", solved.unit);
-  set_text(limits, "long_name", solved.meaning);
-  set_levels(limits, grid);
-  attach_scales(file, limits, grid, true, path);
-  if (const auto* reach = grid.reach()) {
-    set_number(limits, "goal_mu_B", reach->mu_eff);
-    set_number(limits, "from", reach->from());
-    set_number(limits, "to", reach->to());
+  bool first = true;
+  for (const auto& quantity : grid.quantities()) {
+    auto own = shape;
+    if (!quantity.dimension.empty()) own.push_back(quantity.width());
+    const Handle values(plain_doubles(file, quantity.name, own, path), H5Dclose, path);
+    if (!quantity.unit.empty()) set_text(values, "units", quantity.unit);
+    set_text(values, "long_name", quantity.meaning);
+    if (first) set_levels(values, grid);
+    attach_scales(file, values, grid, first, path);
+    if (!quantity.dimension.empty())
+      write_scale(file, values, static_cast<unsigned>(shape.size()), quantity.dimension, "",
+                  quantity.places, {}, path);
+    if (const auto* reach = grid.reach(); reach && first) {
+      set_number(values, "goal_mu_B", reach->mu_eff);
+      set_number(values, "from", reach->from());
+      set_number(values, "to", reach->to());
+    }
+    first = false;
   }
   if (!surface) return;
   const auto mu = grid.curves().front().mu_eff.values();
@@ -192,8 +185,11 @@ void create(const fs::path& path, const LimitsOrigin& origin, const Grid& grid, 
 
 Offsets find_offsets(const fs::path& path, const Grid& grid, bool surface) {
   const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, path);
-  const Handle limits(H5Dopen2(file, solved_for(grid).name.c_str(), H5P_DEFAULT), H5Dclose, path);
-  Offsets offsets{H5Dget_offset(limits), 0};
+  Offsets offsets;
+  for (const auto& quantity : grid.quantities()) {
+    const Handle values(H5Dopen2(file, quantity.name.c_str(), H5P_DEFAULT), H5Dclose, path);
+    offsets.values.parts.push_back({H5Dget_offset(values), quantity.width()});
+  }
   if (surface) {
     const Handle chi2(H5Dopen2(file, surface_name, H5P_DEFAULT), H5Dclose, path);
     offsets.surface = H5Dget_offset(chi2);
@@ -306,7 +302,7 @@ LimitsFile::LimitsFile(fs::path folder, const LimitsOrigin& origin, const Grid& 
     const auto whole = go_on ? part(skeleton) : path;
     create(whole, origin, grid, surface);
     const auto offsets = find_offsets(whole, grid, surface);
-    offset_ = offsets.limits;
+    layout_ = offsets.values;
     surface_offset_ = offsets.surface;
   } catch (...) {
     fs::remove(go_on ? part(skeleton) : path, ignored);
@@ -323,7 +319,9 @@ void LimitsFile::restore_around_values() {
   std::error_code ignored;
   fs::remove(path, ignored);
   if (model < 0) fail(limits_h5);
-  std::vector<ByteRange> values{{offset_, offset_ + 8 * grid_.size()}};
+  std::vector<ByteRange> values;
+  for (const auto& p : layout_.parts)
+    values.push_back({p.offset, p.offset + 8 * p.width * grid_.size()});
   if (surface_)
     values.push_back({surface_offset_, surface_offset_ + 8 * grid_.size() * surface_->points()});
   std::sort(values.begin(), values.end(),
@@ -338,20 +336,16 @@ void LimitsFile::restore_around_values() {
 
 double LimitsFile::bytes(const Grid& grid, bool surface) {
   const double points = surface ? grid.curves().front().mu_eff.points : 0;
-  return 8.0 * (1 + points) * static_cast<double>(grid.size()) + (1 << 14);
+  const auto width = static_cast<double>(total_width(grid.quantities()));
+  return 8.0 * (width + points) * static_cast<double>(grid.size()) + (1 << 14);
 }
 
 std::string LimitsFile::header() const {
-  const auto column = [](const std::string& path, const std::string& unit) {
-    return path + (unit == "keV"          ? "_keV"
-                   : unit == "tonne year" ? "_tonne_year"
-                   : unit == "mu_B"       ? "_mu_B"
-                                          : "");
-  };
   std::string row = "curve";
-  for (const auto& axis : grid_.axes()) row += "," + column(axis.field->path, axis.field->unit);
-  const auto solved = solved_for(grid_);
-  return row + "," + column(solved.name, solved.unit) + "\n";
+  for (const auto& axis : grid_.axes()) row += "," + column_name(*axis.field);
+  for (const auto& quantity : grid_.quantities())
+    for (const auto& column : quantity.columns) row += "," + column;
+  return row + "\n";
 }
 
 LimitsFile::~LimitsFile() {
@@ -389,12 +383,12 @@ void LimitsFile::fail(const char* name) const {
                     "with --out");
 }
 
-void LimitsFile::append(std::span<const double> limits) {
-  if (!write_at(file_, limits, offset_ + 8 * written_)) fail(limits_h5);
-  written_ += limits.size();
+void LimitsFile::append(std::span<const double> values) {
+  if (!layout_.write(file_, written_, values)) fail(limits_h5);
+  written_ += values.size() / layout_.width();
 }
 
-std::string LimitsFile::row(std::size_t detector, double value) const {
+std::string LimitsFile::row(std::size_t detector, std::span<const double> values) const {
   const auto [curve, index] = grid_.place(detector);
   auto text = csv_field(grid_.curves()[curve].name);
   for (std::size_t a = 0; a < index.size(); ++a) {
@@ -402,7 +396,8 @@ std::string LimitsFile::row(std::size_t detector, double value) const {
     text += axis.field->choice() ? "," + csv_field(axis.words[index[a]])
                                  : fmt::format(",{}", axis.number(index[a]));
   }
-  return text + fmt::format(",{}\n", value);
+  for (const double value : values) text += fmt::format(",{}", value);
+  return text + "\n";
 }
 
 void LimitsFile::finish_surface(std::span<const double> limits, std::size_t first) {
@@ -427,13 +422,15 @@ void LimitsFile::finish() {
     throw Error(fmt::format("{} limits of {} were computed", written_, grid_.size()));
   std::string rows = csv_ ? header() : "";
   if (csv_ || surface_) {
-    std::vector<double> limits(std::size_t{1} << 16);
-    for (std::size_t first = 0; first < written_; first += limits.size()) {
-      const auto some = std::span(limits).first(std::min(limits.size(), written_ - first));
-      if (!read_at(file_, some, offset_ + 8 * first)) fail(limits_h5);
-      if (surface_) finish_surface(some, first);
+    const std::size_t width = layout_.width(), most = (std::size_t{1} << 16) / width;
+    std::vector<double> values(most * width);
+    for (std::size_t first = 0; first < written_; first += most) {
+      const auto some = std::span(values).first(std::min(most, written_ - first) * width);
+      if (!layout_.read(file_, first, some)) fail(limits_h5);
+      if (surface_) finish_surface(first_values(some, width), first);
       if (csv_)
-        for (std::size_t i = 0; i < some.size(); ++i) rows += row(first + i, some[i]);
+        for (std::size_t i = 0; i < some.size(); i += width)
+          rows += row(first + i / width, some.subspan(i, width));
     }
   }
   if (fsync(file_) != 0) fail(limits_h5);

@@ -57,6 +57,7 @@ void Manifest::write(const fs::path& path) const {
                {"job", worker.job},
                {"command", command},
                {"segments", list}});
+  if (width != 1) json["width"] = width;
   // Its own checksum last: a manifest that was cut or changed is seen as such.
   const auto text = json.dump(1);
   replace_file(path, text + "\n" + hex(XXH3_64bits(text.data(), text.size())) + "\n");
@@ -84,6 +85,8 @@ std::optional<Manifest> Manifest::read(const fs::path& path) {
     m.shard = count_in(json, "shard");
     m.shards = count_in(json, "shards");
     m.range = {count_in(json, "first"), count_in(json, "end")};
+    if (json.contains("width")) m.width = count_in(json, "width");
+    if (m.width == 0 || m.width > 1000) throw broken("it has no sound width");
     m.finished = json.at("finished");
     m.seconds = json.at("seconds");
     m.counters = json.at("counters");
@@ -98,10 +101,11 @@ std::optional<Manifest> Manifest::read(const fs::path& path) {
   }
 }
 
-bool copy_segments(const Manifest& manifest, int file, std::uint64_t offset, const ValueSink& sink,
-                   std::size_t* intact) {
-  std::vector<double> buffer(std::size_t{1} << 17);
-  std::size_t whole = 0;
+bool copy_segments(const Manifest& manifest, int file, const ValueLayout& layout,
+                   const ValueSink& sink, std::size_t* intact) {
+  const std::size_t width = layout.width();
+  std::vector<double> buffer((std::size_t{1} << 17) / width * width);
+  std::size_t whole = 0, first = 0;
   const auto report = [&](bool all) {
     if (intact) *intact = whole;
     return all;
@@ -110,13 +114,14 @@ bool copy_segments(const Manifest& manifest, int file, std::uint64_t offset, con
     XXH3_state_t state;
     XXH3_64bits_reset(&state);
     for (std::uint64_t left = segment.count; left > 0;) {
-      const auto some = std::span(buffer).first(std::min<std::uint64_t>(left, buffer.size()));
+      const auto some =
+          std::span(buffer).first(std::min<std::uint64_t>(left * width, buffer.size()));
       stop_if_asked();
-      if (!read_at(file, some, offset)) return report(false);
+      if (!layout.read(file, first, some)) return report(false);
       XXH3_64bits_update(&state, some.data(), some.size_bytes());
       if (sink) sink(some);
-      offset += some.size_bytes();
-      left -= some.size();
+      first += some.size() / width;
+      left -= some.size() / width;
     }
     if (hex(XXH3_64bits_digest(&state)) != segment.checksum) return report(false);
     ++whole;
@@ -128,14 +133,14 @@ struct Checkpoint::Hash {
   XXH3_state_t state;
 };
 
-Checkpoint::Checkpoint(fs::path path, Manifest manifest, int file, std::uint64_t offset,
-                       double every)
+Checkpoint::Checkpoint(fs::path path, Manifest manifest, int file, ValueLayout layout, double every)
     : path_(std::move(path)),
       manifest_(std::move(manifest)),
       before_(manifest_.counters),
       seconds_before_(manifest_.seconds),
       file_(file),
-      offset_(offset + 8 * manifest_.done()),
+      layout_(std::move(layout)),
+      done_(manifest_.done()),
       every_(every),
       hash_(std::make_unique<Hash>()) {
   XXH3_64bits_reset(&hash_->state);
@@ -144,13 +149,13 @@ Checkpoint::Checkpoint(fs::path path, Manifest manifest, int file, std::uint64_t
 Checkpoint::~Checkpoint() = default;
 
 void Checkpoint::append(std::span<const double> values) {
-  if (!write_at(file_, values, offset_))
+  if (!layout_.write(file_, done_, values))
     throw OutputError(path_.parent_path().string(),
                       std::string("cannot be written: ") + std::strerror(errno),
                       "what was sealed is safe; free space and go on with --resume");
   XXH3_64bits_update(&hash_->state, values.data(), values.size_bytes());
-  offset_ += values.size_bytes();
-  unsealed_ += values.size();
+  done_ += values.size() / layout_.width();
+  unsealed_ += values.size() / layout_.width();
 }
 
 void Checkpoint::tick(const Counters& counters) {

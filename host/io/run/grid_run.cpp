@@ -37,6 +37,7 @@ Manifest new_manifest(const GridRun& run, std::size_t shard, std::size_t shards,
   manifest.shard = shard;
   manifest.shards = shards;
   manifest.range = range;
+  manifest.width = total_width(run.grid.quantities());
   manifest.command = run.command;
   manifest.worker = Worker::self();
   return manifest;
@@ -44,7 +45,8 @@ Manifest new_manifest(const GridRun& run, std::size_t shard, std::size_t shards,
 
 /// The manifest of an earlier try with the segments that are still good, or a new one.
 Manifest taken_up(const GridRun& run, std::optional<Manifest> earlier, const Manifest& fresh,
-                  int file, std::uint64_t offset, const fs::path& place, const Observer& observer) {
+                  int file, const ValueLayout& layout, const fs::path& place,
+                  const Observer& observer) {
   if (!earlier) return fresh;
   auto difference = fresh.identity.difference(earlier->identity);
   if (earlier->identity.study != fresh.identity.study)
@@ -57,10 +59,10 @@ Manifest taken_up(const GridRun& run, std::optional<Manifest> earlier, const Man
                      "go on with what made it, or remove it and start again");
   std::size_t intact = 0, seen = 0;
   const auto see = [&](std::span<const double> values) {
-    if (observer) observer(seen, values);
-    seen += values.size();
+    show(observer, seen, values, layout.width());
+    seen += values.size() / layout.width();
   };
-  if (!copy_segments(*earlier, file, offset, see, &intact)) {
+  if (!copy_segments(*earlier, file, layout, see, &intact)) {
     spdlog::warn(
         "{}: only {} of {} sealed segments are as they were written; the rest is computed "
         "again",
@@ -86,8 +88,9 @@ Counters scan_into(const GridRun& run, Checkpoint& checkpoint, const Observer& o
       run.grid, run.runner, run.evaluation, run.chunk, {first, range.end},
       [&](std::span<const double> values, const Counters& counters) {
         checkpoint.append(values);
-        if (observer) observer(range.first + done, values);
-        done += values.size();
+        const std::size_t width = checkpoint.manifest().width;
+        show(observer, range.first + done, values, width);
+        done += values.size() / width;
         if (stop_signal() != 0 && range.first + done < range.end) {
           checkpoint.seal(counters, false);
           throw Stopped{stop_signal(), done, range.end - range.first};
@@ -98,6 +101,13 @@ Counters scan_into(const GridRun& run, Checkpoint& checkpoint, const Observer& o
 }
 
 }  // namespace
+
+void show(const Observer& observer, std::size_t first, std::span<const double> values,
+          std::size_t width) {
+  if (!observer) return;
+  if (width == 1) return observer(first, values);
+  observer(first, first_values(values, width));
+}
 
 RunIdentity identity_of(const GridRun& run) {
   return {study_hash(run.study),
@@ -137,8 +147,8 @@ GridOutcome scan_whole(const GridRun& run, const Observer& observer, Progress& p
   if (go_on) file.keep_part();
   const auto fresh = new_manifest(run, 1, 1, {0, run.grid.size()});
   Checkpoint checkpoint(
-      path, taken_up(run, earlier, fresh, file.descriptor(), file.offset(), path, observer),
-      file.descriptor(), file.offset(), run.checkpoint_every);
+      path, taken_up(run, earlier, fresh, file.descriptor(), file.layout(), path, observer),
+      file.descriptor(), file.layout(), run.checkpoint_every);
   GridOutcome outcome;
   outcome.resumed_at = checkpoint.manifest().done();
   outcome.counters = checkpoint.manifest().counters;
@@ -211,7 +221,9 @@ GridOutcome scan_shard(const GridRun& run, std::size_t shard, std::size_t shards
   const std::unique_ptr<const int, void (*)(const int*)> closed(&file,
                                                                 [](const int* f) { close(*f); });
   const auto fresh = new_manifest(run, shard, shards, part_of(run.grid, shard, shards));
-  const double needed = 8.0 * static_cast<double>(fresh.range.end - fresh.range.first);
+  const ValueLayout layout{{{0, fresh.width}}};
+  const double needed =
+      8.0 * static_cast<double>(fresh.width * (fresh.range.end - fresh.range.first));
   if (const auto space = fs::space(folder, problem);
       !problem && needed > static_cast<double>(space.available + fs::file_size(values)))
     throw OutputError(values.string(),
@@ -224,7 +236,7 @@ GridOutcome scan_shard(const GridRun& run, std::size_t shard, std::size_t shards
   } catch (const OutputError& broken) {  // nothing says what the values are worth
     spdlog::warn("{}: the shard is computed again", broken.what());
   }
-  Checkpoint checkpoint(path, taken_up(run, earlier, fresh, file, 0, path, {}), file, 0,
+  Checkpoint checkpoint(path, taken_up(run, earlier, fresh, file, layout, path, {}), file, layout,
                         run.checkpoint_every);
   GridOutcome outcome;
   outcome.resumed_at = checkpoint.manifest().done();

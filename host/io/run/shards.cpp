@@ -45,8 +45,9 @@ void check_values(const fs::path& folder, const Manifest& manifest, bool checksu
   const auto path = folder / file_names::values;
   const Descriptor values(path);
   std::error_code problem;
-  const bool there = values >= 0 && fs::file_size(path, problem) >= 8 * manifest.done();
-  if (!there || (checksums && !copy_segments(manifest, values, 0, {})))
+  const bool there =
+      values >= 0 && fs::file_size(path, problem) >= 8 * manifest.width * manifest.done();
+  if (!there || (checksums && !copy_segments(manifest, values, {{{0, manifest.width}}}, {})))
     throw OutputError(path.string(),
                       there ? "is damaged: its checksum does not fit" : "is missing or cut short",
                       "");
@@ -255,6 +256,8 @@ MergeResult merge_shards(const fs::path& results, const Study& study, std::size_
     if (!result.first.command.empty())
       problems += "; compute it with: " + command_for(result.first.command, s.shard, s.shards);
   };
+  const Grid grid(study.curves, study.axes, study.reach);
+  const std::size_t width = total_width(grid.quantities());
   std::size_t expected = 0;
   for (const auto& s : states) {
     if (s.kind != ShardState::Kind::finished) {
@@ -277,10 +280,11 @@ MergeResult merge_shards(const fs::path& results, const Study& study, std::size_
     } else if (s.manifest.done() != s.manifest.range.end - s.manifest.range.first ||
                (expected != 0 && s.manifest.range.first != expected)) {
       complain(s, "does not continue the shard before it");
+    } else if (s.manifest.width != width) {
+      complain(s, "holds other quantities");
     }
     expected = s.manifest.range.end;
   }
-  const Grid grid(study.curves, study.axes, study.reach);
   if (!problems.empty()) throw Error(results.string() + ": nothing is merged:" + problems);
   if (states.front().manifest.range.first != 0 || expected != grid.size())
     throw Error(results.string() + ": nothing is merged: the shards do not cover the study");
@@ -291,11 +295,12 @@ MergeResult merge_shards(const fs::path& results, const Study& study, std::size_
   for (const auto& s : states) {
     const auto path = shard_folder(results, s.shard, s.shards) / file_names::values;
     const Descriptor values(path);
-    const bool intact = copy_segments(s.manifest, values, 0, [&](std::span<const double> some) {
-      if (observer) observer(seen, some);
+    const auto take = [&](std::span<const double> some) {
+      show(observer, seen, some, width);
       file.append(some);
-      seen += some.size();
-    });
+      seen += some.size() / width;
+    };
+    const bool intact = copy_segments(s.manifest, values, {{{0, width}}}, take);
     if (values < 0 || !intact)
       complain(s, path.string() + " is damaged: its checksum does not fit");
     result.detectors += s.manifest.done();

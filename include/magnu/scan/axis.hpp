@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "magnu/scan/curve.hpp"
+#include "magnu/scan/result_quantity.hpp"
 
 namespace magnu {
 
@@ -39,6 +40,9 @@ struct AxisField {
   /// Sets a curve's to a number in `unit`.
   void set(Curve& curve, double number) const;
 };
+
+/// As the column of a table: "threshold_keV".
+std::string column_name(const AxisField& field);
 
 /// All of them. A setting that sets others as well (background) stands before those it sets.
 const std::vector<AxisField>& axis_fields();
@@ -89,6 +93,8 @@ class Grid {
   std::size_t points(AxisKind kind) const;
   /// Detectors: curves times all axes.
   std::size_t size() const;
+  /// What is found for each detector: a limit, or what was asked for, comes first.
+  std::vector<ResultQuantity> quantities() const;
   /// Detectors of one curve.
   std::size_t per_curve() const { return size() / curves_.size(); }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "magnu/io/results/values_at.hpp"
 #include "magnu/scan/study.hpp"
 
 namespace magnu {
@@ -20,10 +21,10 @@ LimitsOrigin origin_of(const std::string& study, const RunIdentity& identity);
 
 /// The limits of a grid (or what its detectors need to reach one) on their way into limits.h5 and,
 /// if they are few, limits.csv. Both stand under temporary names until `finish`, and go again if
-/// that is not reached, unless a checkpoint needs the part that was written. limits.h5 holds the
-/// dataset mu_eff [mu_B] with one named dimension per axis, `curve` first, and the axes as
-/// dimension scales with their units; the limits are written straight into place, so memory does
-/// not grow with the grid.
+/// that is not reached, unless a checkpoint needs the part that was written. limits.h5 holds a
+/// dataset for each quantity, mu_eff [mu_B] the first, with one named dimension per axis, `curve`
+/// first, and the axes as dimension scales with their units; the limits are written straight into
+/// place, so memory does not grow with the grid.
 class LimitsFile {
  public:
   /// Rows beyond which no CSV is written, unless told otherwise.
@@ -41,14 +42,14 @@ class LimitsFile {
   ~LimitsFile();
   LimitsFile(const LimitsFile&) = delete;
 
-  /// The next limits in storage order.
-  void append(std::span<const double> limits);
+  /// The next detectors' values in storage order, [detectors][width].
+  void append(std::span<const double> values);
 
   /// For a checkpoint, which writes limits itself: where they go, how many there are, and that they
   /// must outlive this object.
   int descriptor() const { return file_; }
-  std::uint64_t offset() const { return offset_; }
-  void advance(std::size_t limits) { written_ += limits; }
+  const ValueLayout& layout() const { return layout_; }
+  void advance(std::size_t detectors) { written_ += detectors; }
   void keep_part() { keep_part_ = true; }
   static bool has_part(const std::filesystem::path& folder);
   static void drop_part(const std::filesystem::path& folder);
@@ -65,7 +66,7 @@ class LimitsFile {
   class Surface;
 
   std::string header() const;
-  std::string row(std::size_t detector, double value) const;
+  std::string row(std::size_t detector, std::span<const double> values) const;
   void restore_around_values();
   void finish_surface(std::span<const double> limits, std::size_t first);
   std::filesystem::path part(const char* name) const;
@@ -75,9 +76,10 @@ class LimitsFile {
   const Grid& grid_;
   bool csv_;
   int file_ = -1;
-  std::uint64_t offset_ = 0, surface_offset_ = 0;
+  ValueLayout layout_;
+  std::uint64_t surface_offset_ = 0;
   std::unique_ptr<Surface> surface_;
-  std::size_t written_ = 0;
+  std::size_t written_ = 0;  ///< detectors
   bool keep_part_ = false;
 };
 

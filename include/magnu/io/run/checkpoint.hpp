@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "magnu/io/results/run_identity.hpp"
+#include "magnu/io/results/values_at.hpp"
 #include "magnu/io/run/run_lock.hpp"
 #include "magnu/scan/engine.hpp"
 #include "magnu/scan/grid_scan.hpp"
@@ -19,8 +20,8 @@ namespace magnu {
 
 /// Values that are on disk for good.
 struct Segment {
-  std::uint64_t count = 0;
-  std::string checksum;  ///< XXH3 of their bytes
+  std::uint64_t count = 0;  ///< of detectors
+  std::string checksum;     ///< XXH3 of their bytes
 };
 
 /// What stands beside values on their way: a small file, replaced as a whole.
@@ -29,6 +30,7 @@ struct Manifest {
   std::string study;                  ///< as YAML, for who asks what differs
   std::size_t shard = 1, shards = 1;  ///< from 1
   DetectorRange range;
+  std::size_t width = 1;  ///< values of a detector
   std::vector<Segment> segments;
   Counters counters;
   double seconds = 0;  ///< of computation
@@ -46,16 +48,16 @@ struct Manifest {
 /// manifest with their checksum. What was not sealed does not count and is computed again.
 class Checkpoint {
  public:
-  /// Values go into `file` from byte `offset` on. `manifest` says what they are; its segments stand
+  /// Values go into `file` where `layout` says. `manifest` says what they are; its segments stand
   /// in the file already. Nothing is sealed before `every` seconds are over, nor where nothing
   /// came.
-  Checkpoint(std::filesystem::path path, Manifest manifest, int file, std::uint64_t offset,
+  Checkpoint(std::filesystem::path path, Manifest manifest, int file, ValueLayout layout,
              double every);
   ~Checkpoint();
 
   const Manifest& manifest() const { return manifest_; }
 
-  /// The next values, with the counters of this run so far.
+  /// The next detectors' values, [detectors][width].
   void append(std::span<const double> values);
   /// Seals when it is time.
   void tick(const Counters& counters);
@@ -70,7 +72,8 @@ class Checkpoint {
   Counters before_;  ///< of earlier runs
   double seconds_before_;
   int file_;
-  std::uint64_t offset_;
+  ValueLayout layout_;
+  std::size_t done_;  ///< detectors
   double every_;
   std::uint64_t unsealed_ = 0;
   std::unique_ptr<Hash> hash_;
@@ -81,7 +84,7 @@ using ValueSink = std::function<void(std::span<const double>)>;
 
 /// Reads the segments of a manifest from a file, hands their values to `sink` (which may be null)
 /// as they come, and says whether all are as they were sealed. `intact`: how many leading ones are.
-bool copy_segments(const Manifest& manifest, int file, std::uint64_t offset, const ValueSink& sink,
-                   std::size_t* intact = nullptr);
+bool copy_segments(const Manifest& manifest, int file, const ValueLayout& layout,
+                   const ValueSink& sink, std::size_t* intact = nullptr);
 
 }  // namespace magnu

@@ -45,6 +45,10 @@ struct GridOutcome {
 /// in a checkpoint come again.
 using Observer = std::function<void(std::size_t first, std::span<const double> values)>;
 
+/// Shows an observer the first value of each detector, of [detectors][width].
+void show(const Observer& observer, std::size_t first, std::span<const double> values,
+          std::size_t width);
+
 /// The whole grid into limits.h5 and limits.csv. Values stand in place from the start, under a name
 /// that is not final; a checkpoint beside them is sealed now and then. InputError for a checkpoint
 /// without --resume or of another run; throws Stopped. `judge` is called when all values are there
