@@ -47,7 +47,10 @@ VerificationReport run_verification(const Options& options, double cells, const 
   return verify(runners, interruptible(progress));
 }
 
-int exit_code(const VerificationReport& report) {
+int exit_code(const VerificationReport& report, std::size_t failed_fits) {
+  if (failed_fits > 0)
+    spdlog::error("{} fits did not converge: what they would have given is NaN", failed_fits);
+  if (failed_fits > 0 && report.passed()) return failed;
   if (report.passed()) return done;
   spdlog::error("verification failed; the results are kept and marked in study.json");
   return failed;
@@ -114,7 +117,7 @@ int run_scan(const Options& options) {
   }
   warn_of_few_events(results);
   if (!options.quiet) tell_of_coarse_bins(results, *runner);
-  return exit_code(report);
+  return exit_code(report, provenance.counters.failed_fits);
 }
 
 int run_spectrum(const Options& options) {

@@ -109,7 +109,7 @@ int run_whole(const Options& options, const GridRun& run) {
       tell_of_coarse_bins(grid, runner);
     }
   }
-  return exit_code(report);
+  return exit_code(report, outcome.counters.failed_fits);
 }
 
 }  // namespace

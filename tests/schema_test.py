@@ -21,7 +21,10 @@ SCHEMA = json.loads((SOURCE / "configs/study.schema.json").read_text("utf-8"))
 # Keys whose default is a sentence, or none: the schema says it in words.
 DESCRIBED = {"name", "components", "oscillation", "upper", "bins", "resolution", "background.fraction", "background.flat", "background.energy",
              "background.rate",
-             "background.table", "mu_eff", "axes", "reach", "reach.mu_eff", "reach.by", "reach.from", "reach.to",
+             "background.table", "background.name", "background.uncertainty", "uncertainties",
+             "uncertainties.sin2_theta12", "uncertainties.sin2_theta13", "uncertainties.dm2_21",
+             "uncertainties.sin2_theta_w", "uncertainties.exposure", "uncertainties.efficiency", "interval", "counts",
+             "mu_eff", "axes", "reach", "reach.mu_eff", "reach.by", "reach.from", "reach.to",
              "curves"}
 
 # What both the schema and the program must take ...
@@ -43,6 +46,13 @@ GOOD = {
                           "background: [[xenon1t], [darwin, {flat: 1}]], background.flat: [1, 2e1]}",
     "resolution": "resolution: {a: 0.31, b: '3.7e-3', lowest_energy: 5 eV}\naxes: {resolution.a: [0, 0.5]}",
     "reach": "reach: {mu_eff: 1e-12 mu_B, by: exposure, from: 1 t yr, to: 1e4 t yr}\naxes: {threshold: [1 keV]}",
+    "a likelihood": "statistic: poisson\nbins: 3\ncounts: [3, 0, '1']\ninterval: {test: cls, method: asymptotic}\n"
+                    "background: [{flat: 1, uncertainty: 10 %}, {name: xenonnt, uncertainty: free}, darwin, "
+                    "{fraction: .1, uncertainty: none}]\n"
+                    "uncertainties: {flux: {pp: 1%, b8: free}, sin2_theta12: 0.018, dm2_21: 1.8e-6, "
+                    "sin2_theta_w: none, exposure: 2 %}",
+    "a likelihood along axes": "curves: [{name: a, statistic: poisson, uncertainties: {flux: none}}, {name: b}]\n"
+                               "axes: {exposure: [1 t yr, 2 t yr]}",
     "no theta_13": "oscillation: {sin2_theta13: 0}",
 }
 # ... and what both must refuse.
@@ -69,6 +79,14 @@ BAD = {
     "background without list": "background: xenon1t",
     "two backgrounds in one": "background: [{fraction: 0.25, flat: 1}]",
     "negative background": "background: [{flat: -1}]",
+    "a bare uncertainty": "statistic: poisson\nbackground: [{flat: 1, uncertainty: 0.1}]",
+    "a negative uncertainty": "statistic: poisson\nbackground: [{flat: 1, uncertainty: -1 %}]",
+    "an uncertainty alone": "statistic: poisson\nbackground: [{uncertainty: 1 %}]",
+    "an unknown uncertainty": "statistic: poisson\nuncertainties: {exposre: 1 %}",
+    "an exposure that is free": "statistic: poisson\nuncertainties: {exposure: free}",
+    "half a count": "statistic: poisson\nbins: 2\ncounts: [1, 0.5]",
+    "a negative count": "statistic: poisson\nbins: 2\ncounts: [1, -1]",
+    "an unknown test": "statistic: poisson\ninterval: {test: one-sided}",
     "curve without name": "curves: [{exposure: 1 tonne year}]",
     "no curves": "curves: []",
     "no axes": "axes: {}",

@@ -45,7 +45,16 @@ double table_events(const BackgroundTable& table, double lower, double upper) {
 bool Background::operator==(const Background& other) const {
   const bool same_table = table == other.table || (table && other.table && *table == *other.table);
   return same_table && kind == other.kind && value == other.value && name == other.name &&
-         parts == other.parts;
+         parts == other.parts && uncertainty == other.uncertainty;
+}
+
+double Background::relative_uncertainty() const {
+  if (uncertainty) return *uncertainty;
+  const auto& known = data_table("background_uncertainties.csv");
+  for (std::size_t row = 0; row < known.rows(); ++row)
+    if (!name.empty() && known.text(row, "background") == name)
+      return known.number(row, "relative");
+  return 0;
 }
 
 std::string Background::label() const {

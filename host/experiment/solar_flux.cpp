@@ -248,6 +248,16 @@ SolarFlux make_solar_flux(const FluxSettings& settings, std::span<const Oscillat
   return flux;
 }
 
+double flux_uncertainty(const std::string& solar_model, const std::string& component) {
+  const auto& table = data_table("solar_fluxes.csv");
+  const bool own = solar_model.starts_with("b16");
+  for (std::size_t row = 0; row < table.rows(); ++row)
+    if (table.text(row, "component") == component)
+      return table.number(row, (own ? solar_model : "b16gs98") + "_sigma");
+  throw InputError({"", 0, "components", component}, "no uncertainty is known of its flux",
+                   "known: those of data/solar_fluxes.csv");
+}
+
 std::vector<std::string> solar_models() {
   const auto& table = data_table("solar_models.csv");
   std::vector<std::string> names;

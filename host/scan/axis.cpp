@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "magnu/scan/combine.hpp"
+#include "magnu/scan/detector_likelihood.hpp"
 
 namespace magnu {
 namespace {
@@ -150,6 +151,9 @@ std::size_t total_width(const std::vector<ResultQuantity>& quantities) {
 }
 
 std::vector<ResultQuantity> Grid::quantities() const {
+  if (!reach_ && std::any_of(curves_.begin(), curves_.end(),
+                             [](const auto& curve) { return curve.is_poisson(); }))
+    return likelihood_quantities();
   if (!reach_)
     return {{"mu_eff", "mu_B", "limit on the effective neutrino magnetic moment", {"mu_eff_mu_B"}}};
   const auto& field = *reach_->range.field;

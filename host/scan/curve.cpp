@@ -12,7 +12,16 @@ std::vector<double> MuGrid::values() const {
   return mu;
 }
 
+double Uncertainties::of_flux(const std::string& solar_model, const std::string& component) const {
+  if (flux == Flux::solar_model) return flux_uncertainty(solar_model, component);
+  for (const auto& [name, relative] : given)
+    if (flux == Flux::given && name == component) return relative;
+  return 0;
+}
+
 double Curve::delta_chi2() const {
+  if (is_poisson() && test == IntervalTest::cls) return std::numeric_limits<double>::quiet_NaN();
+  if (is_poisson() && test == IntervalTest::upper) return critical_value(test, confidence_level);
   return delta_chi2_for(confidence_level);
 }
 

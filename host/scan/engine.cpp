@@ -15,9 +15,17 @@ struct SpectrumKey {
   std::string channel, target;
   FluxSettings flux;
   Couplings couplings;
+  std::vector<std::pair<std::string, double>> shifts;  ///< of a likelihood
+  bool by_component;
 
   explicit SpectrumKey(const Curve& c)
-      : channel(c.channel), target(c.target), flux(c.flux), couplings(c.couplings) {}
+      : channel(c.channel),
+        target(c.target),
+        flux(c.flux),
+        couplings(c.couplings),
+        by_component(c.is_poisson()) {
+    for (const auto& shift : shifts_of(c)) shifts.emplace_back(shift.name, shift.sigma);
+  }
   bool operator==(const SpectrumKey&) const = default;
 };
 
@@ -118,9 +126,16 @@ Engine::Recoils& Engine::recoils(const Curve& curve) {
     recoils_.remove_if([&](const auto& entry) { return &entry == found; });
   }
   auto& of_shape = shape(curve);
-  auto grid = make_recoil_grid(curve, load_target(curve.target), of_shape.flux, lower, upper);
+  const auto grid_of = [&](const Curve& any) {
+    return make_recoil_grid(any, load_target(any.target), of_shape.flux, lower, upper);
+  };
+  auto grid = grid_of(curve);
   look_around();
-  auto rows = total(runner_.spectra(convolution(of_shape), grid.rows));
+  const auto& convolved = convolution(of_shape);
+  auto rows = curve.is_poisson()
+                  ? likelihood_spectra(runner_, curve, convolved, grid.rows,
+                                       [&](const Curve& any) { return grid_of(any).rows; })
+                  : grouped(runner_.spectra(convolved, grid.rows), Grouping::together);
   ++counters_.coefficient_evaluations;
   return keep(recoils_, {key, lower, upper, std::move(grid), std::move(rows)});
 }
@@ -148,13 +163,14 @@ const Templates& Engine::templates(Detector& d, const Curve& curve) {
   const auto count_lost = [&](const Recoils& r) {
     if (!curve.resolution.perfect())
       d.lost_below_zero = make_binning(r.grid, Response::below_zero(curve.resolution))
-                              .sums(r.rows.standard_model)
+                              .sums(r.rows.total_standard_model())
                               .front();
   };
   if (evaluation_ == Evaluation::direct) {
     if (!curve.resolution.perfect()) count_lost(recoils(curve));
-    d.templates =
-        std::make_unique<Templates>(direct_templates(runner_, shape(curve).flux, problem(curve)));
+    d.templates = std::make_unique<Templates>(
+        curve.is_poisson() ? direct_likelihood_templates(runner_, curve)
+                           : direct_templates(runner_, shape(curve).flux, problem(curve)));
     return *d.templates;
   }
   const auto& r = recoils(curve);
@@ -190,6 +206,10 @@ const DirectSums& Engine::direct_grid(Detector& d, const Curve& curve) {
   return d.direct.back().second;
 }
 
+Likelihood Engine::likelihood(const Curve& curve) {
+  return make_likelihood(curve, load_target(curve.target), templates(detector(curve), curve));
+}
+
 CurveResult Engine::run(const Curve& curve) {
   CurveResult result;
   look_around();
@@ -197,10 +217,20 @@ CurveResult Engine::run(const Curve& curve) {
   result.mu_eff = curve.mu_eff.values();
   auto& d = detector(curve);
   const auto& both = templates(d, curve);
-  result.bins = bin_signal(curve, load_target(curve.target), both.standard_model);
+  result.bins = bin_signal(curve, load_target(curve.target), both.total_standard_model());
   result.lost_below_zero = curve.exposure * d.lost_below_zero;
   const auto& inverse_variance = result.bins.inverse_variance;
-  for (const double m : both.magnetic) result.magnetic.push_back(curve.exposure * m);
+  for (const double m : both.total_magnetic()) result.magnetic.push_back(curve.exposure * m);
+  if (curve.is_poisson()) {
+    const auto model = make_likelihood(curve, load_target(curve.target), both);
+    result.likelihood = analyse(curve, model);
+    result.limit = result.likelihood->limit;
+    counters_.failed_fits += !result.likelihood->converged;
+    look_around();
+    result.delta_chi2 = profile_over(curve, model, result.mu_eff);
+    ++counters_.combinations;
+    return result;
+  }
 
   std::function<double(double)> at;
   if (evaluation_ == Evaluation::fast) {

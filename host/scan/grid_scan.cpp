@@ -1,7 +1,9 @@
 #include "magnu/scan/grid_scan.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <utility>
@@ -10,6 +12,7 @@
 #include "magnu/core/root.hpp"
 #include "magnu/experiment/targets.hpp"
 #include "magnu/scan/amplitudes.hpp"
+#include "magnu/scan/detector_likelihood.hpp"
 #include "magnu/scan/oscillation_points.hpp"
 #include "magnu/scan/row_bins.hpp"
 #include "magnu/scan/templates.hpp"
@@ -54,8 +57,10 @@ class CurveScan {
         amplitudes_(grid, curve),
         rows_(grid, curve),
         bins_(rows_, amplitudes_),
+        width_(total_width(grid.quantities())),
+        poisson_(grid.curves()[curve].is_poisson()),
         reach_threshold_(grid.reach() && grid.reach()->range.field->kind == AxisKind::response),
-        dear_(reach_threshold_ || evaluation == Evaluation::direct) {}
+        dear_(reach_threshold_ || evaluation == Evaluation::direct || poisson_) {}
 
   void run() {
     const std::size_t per_flux = rows_.oscillations * rows_.shape_detectors();
@@ -82,6 +87,7 @@ class CurveScan {
   struct Row {
     Templates templates;
     std::shared_ptr<const Bins> bins;
+    std::vector<EntryEvents> known = {};  ///< of a likelihood's backgrounds
   };
 
   static void add_row(CombineProblem& problem, const Row& row) {
@@ -122,6 +128,10 @@ class CurveScan {
       std::vector<Row> made(here);
       in_parallel(threads, here,
                   [&](std::size_t i) { made[i] = make_row(first - first_row + i, nullptr); });
+      if (poisson_) {
+        deliver_likelihoods(first, made);
+        continue;
+      }
       auto problem = amplitudes_.problem();
       for (const auto& row : made) add_row(problem, row);
       deliver(first * rows_.detectors, problem);
@@ -136,8 +146,8 @@ class CurveScan {
     const std::size_t low = std::max(range_.first, origin) - origin;
     const std::size_t high = std::min(range_.end, origin + count) - origin;
     for (std::size_t done = low; done < high; done += chunk_) {
-      auto limits = values(done, std::min(chunk_, high - done), [this] { outbox_.hand_over(); });
-      const std::size_t here = limits.size();
+      const std::size_t here = std::min(chunk_, high - done);
+      auto limits = values(done, here, [this] { outbox_.hand_over(); });
       counters_.combinations += here;
       outbox_.put(std::move(limits), counters_);
       if (runner_.threads() == 1 || here < worth_waiting || dear_) outbox_.hand_over();
@@ -145,12 +155,44 @@ class CurveScan {
     }
   }
 
+  /// The detectors of rows that are likelihoods, each fitted by a thread of the host.
+  void deliver_likelihoods(std::size_t first_row, const std::vector<Row>& made) {
+    const std::size_t origin = first_row * rows_.detectors;
+    const std::size_t curve_origin = rows_.curve * rows_.grid.per_curve();
+    const auto fitted = [&](std::size_t done, std::size_t count, const Meanwhile& meanwhile) {
+      Array<double> values(count * width_);
+      std::atomic<std::size_t> failures = 0;
+      in_parallel(runner_.threads(), count, [&](std::size_t i) {
+        const auto curve = rows_.grid.at(curve_origin + origin + done + i);
+        const auto& row = made[(done + i) / rows_.detectors];
+        const auto result = analyse(
+            curve, make_likelihood(curve, load_target(curve.target), row.templates, row.known));
+        failures += !result.converged;
+        const auto own = values_of(result);
+        std::copy(own.begin(), own.end(), values.begin() + i * width_);
+      });
+      counters_.failed_fits += failures;
+      if (meanwhile) meanwhile();
+      return values;
+    };
+    deliver(origin, made.size() * rows_.detectors, fitted);
+  }
+
   /// The detectors of all rows of a problem.
   void deliver(std::size_t origin, const CombineProblem& problem) {
     deliver(origin, problem.rows() * rows_.detectors,
             [&](std::size_t done, std::size_t count, const Meanwhile& meanwhile) {
-              return runner_.combine(problem, done, count, meanwhile);
+              auto limits = runner_.combine(problem, done, count, meanwhile);
+              return width_ == 1 ? std::move(limits) : with_nothing_else(limits);
             });
+  }
+
+  /// Limits in a study in which others are likelihoods: NaN for what these have besides.
+  Array<double> with_nothing_else(const Array<double>& limits) const {
+    Array<double> values(limits.size() * width_);
+    std::fill(values.begin(), values.end(), std::numeric_limits<double>::quiet_NaN());
+    for (std::size_t i = 0; i < limits.size(); ++i) values[i * width_] = limits[i];
+    return values;
   }
 
   /// The largest threshold [keV] with which each detector of a row has the limit that is asked for:
@@ -258,7 +300,16 @@ class CurveScan {
     const std::size_t point = points.first + i;
     points.grids[i] = bins_.recoil_grid(flux.kept, shape.flux, point / rows_.coefficients,
                                         point % rows_.coefficients);
-    points.spectra[i] = total(runner_.spectra(shape, points.grids[i]->rows));
+    points.spectra[i] = spectra_of(shape, *points.grids[i], point);
+  }
+
+  Templates spectra_of(const Runner::Convolution& shape, const RecoilGrid& grid,
+                       std::size_t point) const {
+    if (!poisson_) return grouped(runner_.spectra(shape, grid.rows), Grouping::together);
+    const auto curve = rows_.at(point / rows_.coefficients, point % rows_.coefficients, 0);
+    return likelihood_spectra(runner_, curve, shape, grid.rows, [&](const Curve& shifted) {
+      return bins_.recoil_grid(shifted, shape.flux).rows;
+    });
   }
 
   void bin_and_combine(Flux& flux, const Points& points) {
@@ -267,11 +318,29 @@ class CurveScan {
       const std::size_t i = row / rows_.responses, point = points.first + i;
       const auto made = bins_.binned(flux.kept, *points.grids[i], point / rows_.coefficients,
                                      point % rows_.coefficients, row % rows_.responses, threshold);
-      return Row{bin(made->binning, points.spectra[i]), made->bins};
+      return row_of(bin(made->binning, points.spectra[i]), made->bins, point / rows_.coefficients,
+                    point % rows_.coefficients, row % rows_.responses);
     };
     counters_.rebinnings += points.size() * rows_.responses;
     combine(points.first * rows_.responses, points.size() * rows_.responses, runner_.threads(),
             make_row);
+  }
+
+  Row row_of(Templates templates, std::shared_ptr<const Bins> bins, std::size_t shape,
+             std::size_t coefficient, std::size_t response) const {
+    Row row{std::move(templates), std::move(bins), {}};
+    if (!poisson_) return row;
+    auto curve = rows_.at(shape, coefficient, response);
+    const auto& target = load_target(curve.target);
+    row.known = dear_events(curve.background, curve, target);
+    for (const auto* axis : rows_.grid.axes(AxisKind::amplitude))
+      if (axis->field->path == "background")
+        for (std::size_t i = 0; i < axis->size(); ++i) {
+          axis->put(curve, i);
+          auto more = dear_events(curve.background, curve, target);
+          std::move(more.begin(), more.end(), std::back_inserter(row.known));
+        }
+    return row;
   }
 
   /// Many oscillation points at once: their signals are one linear map of Pee, whose columns are
@@ -279,7 +348,7 @@ class CurveScan {
   /// few points to pay for it, or so many bins that it would not fit.
   bool respond(Flux& flux) {
     const std::size_t rows = rows_.per_shape();
-    if (reach_threshold_ || rows_.oscillations < 100 || rows > 100'000) return false;
+    if (poisson_ || reach_threshold_ || rows_.oscillations < 100 || rows > 100'000) return false;
     const auto at_first = rows_.at(flux.first_shape, 0, 0);
     const auto solar = make_solar_flux(at_first.flux, oscillation_corners(rows_.grid, at_first));
     const std::size_t nodes = solar.survival_nodes.size();
@@ -329,10 +398,11 @@ class CurveScan {
     std::vector<Row> rows;
     for (std::size_t c = 0; c < rows_.coefficients; ++c) {
       const auto recoils = bins_.recoil_grid(flux.kept, solar, flux.first_shape, c);
-      const auto spectra = total(runner_.spectra(*convolution, recoils->rows));
+      const auto spectra =
+          grouped(runner_.spectra(*convolution, recoils->rows), Grouping::together);
       for (std::size_t r = 0; r < rows_.responses; ++r) {
         const auto made = bins_.binned(flux.kept, *recoils, flux.first_shape, c, r, nullptr);
-        rows.push_back({bin(made->binning, spectra), made->bins});
+        rows.push_back({bin(made->binning, spectra), made->bins, {}});
       }
     }
     return rows;
@@ -354,10 +424,13 @@ class CurveScan {
       combine(first, here, threads, [&](std::size_t i, const double* threshold) {
         const std::size_t row = first + i;
         auto curve = rows_.at(row / rows, row % rows / rows_.responses, row % rows_.responses);
-        const auto solar = make_solar_flux(curve.flux);
         if (threshold) curve.threshold = *threshold;
+        if (poisson_)
+          return row_of(direct_likelihood_templates(runner_, curve), bins_.bins(curve), row / rows,
+                        row % rows / rows_.responses, row % rows_.responses);
+        const auto solar = make_solar_flux(curve.flux);
         const auto problem = make_recoil_problem(curve, load_target(curve.target), solar);
-        return Row{direct_templates(runner_, solar, problem), bins_.bins(curve)};
+        return Row{direct_templates(runner_, solar, problem), bins_.bins(curve), {}};
       });
     }
   }
@@ -377,6 +450,8 @@ class CurveScan {
   Amplitudes amplitudes_;
   CurveRows rows_;
   RowBins bins_;
+  std::size_t width_;  ///< values of a detector
+  bool poisson_;
   bool reach_threshold_;
   bool dear_;  ///< limits that should not wait for the next to be sealed
 };

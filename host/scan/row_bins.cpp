@@ -73,8 +73,12 @@ std::shared_ptr<const RecoilGrid> RowBins::recoil_grid(Kept& kept, const SolarFl
                                                        std::size_t coefficient) const {
   return kept.grids.get(coefficient, [&] {
     const auto curve = rows_.at(shape, coefficient, 0);
-    return make_recoil_grid(curve, load_target(curve.target), flux, lower_, upper_);
+    return recoil_grid(curve, flux);
   });
+}
+
+RecoilGrid RowBins::recoil_grid(const Curve& curve, const SolarFlux& flux) const {
+  return make_recoil_grid(curve, load_target(curve.target), flux, lower_, upper_);
 }
 
 std::shared_ptr<const Binned> RowBins::binned(Kept& kept, const RecoilGrid& recoils,

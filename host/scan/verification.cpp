@@ -42,7 +42,7 @@ double floor_of_chi_squared(const CurveResult& result, const Scales& scales) {
   const auto& curve = result.curve;
   double sum = 0;
   for (int b = 0; b < curve.bins; ++b) {
-    const double width = curve.statistic == Statistic::counts
+    const double width = curve.statistic != Statistic::density
                              ? (curve.lower_edge(b + 1) - curve.lower_edge(b)) / constants::keV
                              : 1;
     const double signal = curve.exposure * rate_floor * scales.magnetic * width;
@@ -92,11 +92,13 @@ struct Comparison {
           "curve '" + curve.name + "' at " + std::to_string(energy / constants::keV) + " keV");
     }
     const double floor = floor_of_chi_squared(b.result, scales);
-    for (std::size_t m = 0; m < a.result.delta_chi2.size(); ++m)
-      chi_squared.see(
-          a.result.delta_chi2[m] - b.result.delta_chi2[m],
-          std::max(std::abs(b.result.delta_chi2[m]), floor * fourth(b.result.mu_eff[m])),
-          "curve '" + curve.name + "'");
+    for (std::size_t m = 0; m < a.result.delta_chi2.size(); ++m) {
+      // A likelihood's is a difference of two numbers that a fit found.
+      const double least = curve.is_poisson() ? 1 : floor * fourth(b.result.mu_eff[m]);
+      chi_squared.see(a.result.delta_chi2[m] - b.result.delta_chi2[m],
+                      std::max(std::abs(b.result.delta_chi2[m]), least),
+                      "curve '" + curve.name + "'");
+    }
     // A limit goes as delta chi^2 to the power -1/4: it has a floor where that has.
     const double l = a.result.limit, r = b.result.limit;
     const double over_floor = curve.delta_chi2() / fourth(r) / floor;

@@ -38,13 +38,18 @@ Analysis::Analysis(const Likelihood& likelihood, const Data& data)
 Analysis::~Analysis() = default;
 
 Interval Analysis::interval(IntervalTest test, double confidence_level) {
+  return interval(test, confidence_level, profile_.best_fit());
+}
+
+Interval Analysis::interval(IntervalTest test, double confidence_level, const BestFit& best) {
   Interval interval;
-  interval.best = profile_.best_fit();
-  if (!interval.best.converged) return interval;
-  const auto& best = interval.best;
-  const auto at_zero = profile_.at(0);
-  if (!at_zero.converged) return interval;
-  interval.q0 = best.s > 0 ? 2 * (at_zero.nll - best.nll) : 0;
+  interval.best = best;
+  if (!best.converged) return interval;
+  if (best.s > 0) {
+    const auto at_zero = profile_.at(0);
+    if (!at_zero.converged) return interval;
+    interval.q0 = 2 * (at_zero.nll - best.nll);
+  }
   if (test == IntervalTest::cls) {
     const double limit = cls_limit(best, confidence_level);
     interval.upper = limit;

@@ -54,7 +54,9 @@ std::string limits_table(const std::vector<CurveResult>& results) {
   bool outside = false;
   for (const auto& r : results) {
     rows.push_back({r.curve.name, r.curve.channel,
-                    r.curve.statistic == Statistic::density ? "density" : "counts",
+                    r.curve.statistic == Statistic::density   ? "density"
+                    : r.curve.statistic == Statistic::poisson ? "poisson"
+                                                              : "counts",
                     r.curve.background_label(), fmt::format("{}", r.curve.exposure),
                     fmt::format("{}", energy_in_keV(r.curve.threshold)),
                     fmt::format("{}", r.curve.confidence_level),
@@ -189,7 +191,7 @@ std::string names_report() {
       "8B spectra     {}\n"
       "components     {}\n"
       "backgrounds    {}, {{fraction: F}}, {{flat: RATE}}, {{table: FILE}}\n"
-      "statistics     counts, density\n"
+      "statistics     counts, density, poisson\n"
       "axes           {}\n\n",
       fmt::join(process_names(), ", "), fmt::join(target_names(), ", "),
       fmt::join(solar_models(), ", "), fmt::join(b8_spectra(), ", "),

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <set>
 
@@ -36,7 +37,9 @@ struct ResultFile {
 };
 
 const char* name_of(Statistic statistic) {
-  return statistic == Statistic::density ? "density" : "counts";
+  return statistic == Statistic::density   ? "density"
+         : statistic == Statistic::poisson ? "poisson"
+                                           : "counts";
 }
 
 /// What columns of the CSV files mean beyond their names; the files begin with their header.
@@ -106,16 +109,37 @@ std::string study_json(const Study& study, const std::vector<CurveResult>& resul
   return json.dump(2) + "\n";
 }
 
+bool has_likelihood(const std::vector<CurveResult>& results) {
+  return std::any_of(results.begin(), results.end(),
+                     [](const auto& r) { return r.likelihood.has_value(); });
+}
+
 std::string limits_csv(const std::vector<CurveResult>& results) {
   std::string text =
       "curve,channel,statistic,target,exposure_tonne_year,threshold_keV,background,sigma_scale,"
-      "confidence_level,delta_chi2,mu_eff_mu_B\n";
-  for (const auto& r : results)
-    fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{},{},{},{},{}\n",
+      "confidence_level,delta_chi2";
+  const bool likelihoods = has_likelihood(results);
+  if (likelihoods) {
+    for (const auto& quantity : likelihood_quantities())
+      for (const auto& column : quantity.columns) text += "," + column;
+    text += "\n";
+  } else {
+    text += ",mu_eff_mu_B\n";
+  }
+  for (const auto& r : results) {
+    fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{},{},{},{},{}",
                    csv_field(r.curve.name), r.curve.channel, name_of(r.curve.statistic),
                    r.curve.target, r.curve.exposure, energy_in_keV(r.curve.threshold),
                    csv_field(r.curve.background_label()), r.curve.sigma_scale,
                    r.curve.confidence_level, r.curve.delta_chi2(), r.limit);
+    if (likelihoods) {
+      const auto values =
+          r.likelihood ? values_of(*r.likelihood)
+                       : std::vector<double>(total_width(likelihood_quantities()), std::nan(""));
+      for (std::size_t i = 1; i < values.size(); ++i) text += fmt::format(",{}", values[i]);
+    }
+    text += "\n";
+  }
   return text;
 }
 

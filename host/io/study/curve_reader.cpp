@@ -10,6 +10,7 @@
 
 #include "magnu/core/csv.hpp"
 #include "magnu/experiment/targets.hpp"
+#include "magnu/io/study/inference_reader.hpp"
 #include "magnu/io/study/keys.hpp"
 #include "magnu/io/study/quantity.hpp"
 #include "magnu/scan/recoil_grid.hpp"
@@ -166,6 +167,8 @@ Background read_background_entry(const Setting& entry, const std::string& folder
                                                 ", {fraction: F}, {flat: RATE}, {table: FILE}");
   }
   if (const auto* table = entry.find("table")) return read_table(entry, *table, folder);
+  if (const auto* name = entry.find("name"); name && entry.entries.size() == 1)
+    return read_background_entry(*name, folder);
   if (entry.kind != Setting::Kind::map || entry.entries.size() != 1)
     throw entry.error("a name or a map of one key is expected here",
                       "write for example xenon1t or {fraction: 0.25}");
@@ -181,7 +184,20 @@ std::vector<Background> read_background(const Setting& setting, const std::strin
     throw setting.error("a list is expected here",
                         "write for example [xenon1t] or [{fraction: 0.25}, {flat: 0.5}]");
   std::vector<Background> list;
-  for (const auto& entry : setting.items) list.push_back(read_background_entry(entry, folder));
+  for (const auto& entry : setting.items) {
+    const auto* uncertainty = entry.find("uncertainty");
+    if (!uncertainty) {
+      list.push_back(read_background_entry(entry, folder));
+      continue;
+    }
+    auto rest = entry;
+    std::erase_if(rest.entries, [](const auto& pair) { return pair.first == "uncertainty"; });
+    if (rest.entries.empty())
+      throw uncertainty->error("an uncertainty of no background",
+                               "write for example {name: xenonnt, uncertainty: 5 %}");
+    list.push_back(read_background_entry(rest, folder));
+    list.back().uncertainty = read_relative_uncertainty(*uncertainty, true);
+  }
   return list;
 }
 
@@ -275,9 +291,14 @@ void read_settings(Curve& curve, const Setting& map, const std::string& folder,
         read_choice(s, {"variance", "error"}) == "error" ? FractionIn::error : FractionIn::variance;
   });
   with("statistic", [&](auto& s) {
-    curve.statistic =
-        read_choice(s, {"counts", "density"}) == "density" ? Statistic::density : Statistic::counts;
+    const auto name = read_choice(s, {"counts", "density", "poisson"});
+    curve.statistic = name == "density"   ? Statistic::density
+                      : name == "poisson" ? Statistic::poisson
+                                          : Statistic::counts;
   });
+  with("uncertainties", [&](auto& s) { curve.uncertainties = read_uncertainties(s); });
+  with("interval", [&](auto& s) { curve.test = read_interval(s); });
+  with("counts", [&](auto& s) { curve.counts = read_counts(s, folder); });
   with("sigma_scale", [&](auto& s) {
     read_number(s);  // no products here
     curve.sigma_scale = read_positive(s, Dimension::number);

@@ -9,6 +9,7 @@
 #include "magnu/experiment/targets.hpp"
 #include "magnu/io/study/axis_reader.hpp"
 #include "magnu/io/study/curve_reader.hpp"
+#include "magnu/io/study/inference_reader.hpp"
 #include "magnu/io/study/keys.hpp"
 #include "magnu/io/study/quantity.hpp"
 #include "magnu/io/study/study_file.hpp"
@@ -278,8 +279,10 @@ Study read_study(const std::string& path, const std::vector<std::string>& overri
   }
   check_replaced(root, study, folder);
   for (std::size_t c = 0; c < names.size(); ++c) study.curves[c].name = names[c];
+  check_inference(study, settings, folder);
   warn_of_short_tables(study);
   note_tables(study);
+  for (auto& note : uncertainty_notes(study)) study.notes.push_back(std::move(note));
   return study;
 }
 

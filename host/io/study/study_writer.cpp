@@ -4,6 +4,8 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <sstream>
@@ -22,14 +24,65 @@ std::string hash_text(const std::string& text) {
   return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }
 
+/// A relative uncertainty as it is read.
+std::string per_cent(double relative) {
+  if (relative == 0) return "none";
+  if (std::isinf(relative)) return "free";
+  // As many digits as give the same double back.
+  for (int digits = 1; digits < 18; ++digits) {
+    const auto text = fmt::format("{:.{}g}", 100 * relative, digits);
+    if (std::strtod(text.c_str(), nullptr) / 100 == relative) return text + " %";
+  }
+  return fmt::format("{:.17g} %", 100 * relative);
+}
+
+/// What a Poisson likelihood has beyond other statistics.
+void emit_inference(YAML::Emitter& out, const Curve& c) {
+  const auto& u = c.uncertainties;
+  const auto put = [&](const char* key, const std::string& value) {
+    out << YAML::Key << key << YAML::Value << value;
+  };
+  out << YAML::Key << "uncertainties" << YAML::Value << YAML::Flow << YAML::BeginMap;
+  if (u.flux == Uncertainties::Flux::given) {
+    out << YAML::Key << "flux" << YAML::Value << YAML::BeginMap;
+    for (const auto& [component, relative] : u.given) put(component.c_str(), per_cent(relative));
+    out << YAML::EndMap;
+  } else {
+    put("flux", u.flux == Uncertainties::Flux::none ? "none" : "solar_model");
+  }
+  for (const auto& [key, sigma] :
+       {std::pair{"sin2_theta12", u.sin2_theta12}, std::pair{"sin2_theta13", u.sin2_theta13},
+        std::pair{"dm2_21", u.dm2_21}, std::pair{"sin2_theta_w", u.sin2_theta_w}})
+    if (sigma > 0) put(key, fmt::format("{}", sigma));
+  if (u.exposure > 0) put("exposure", per_cent(u.exposure));
+  if (u.efficiency > 0) put("efficiency", per_cent(u.efficiency));
+  out << YAML::EndMap;
+  out << YAML::Key << "interval" << YAML::Value << YAML::Flow << YAML::BeginMap;
+  put("test", c.test == IntervalTest::two_sided ? "two-sided"
+              : c.test == IntervalTest::upper   ? "upper"
+                                                : "cls");
+  put("method", "asymptotic");
+  out << YAML::EndMap;
+  if (c.counts.empty()) return;
+  out << YAML::Key << "counts" << YAML::Value << YAML::Flow << YAML::BeginSeq;
+  for (const double count : c.counts) out << fmt::format("{}", count);
+  out << YAML::EndSeq;
+}
+
 using TableText = std::function<std::string(const BackgroundTable&)>;
 
 void emit_background(YAML::Emitter& out, const std::vector<Background>& list,
                      const TableText& table_text) {
   out << YAML::Flow << YAML::BeginSeq;
   for (const auto& entry : list) {
+    const auto uncertainty = [&] {
+      if (entry.uncertainty)
+        out << YAML::Key << "uncertainty" << YAML::Value << per_cent(*entry.uncertainty);
+    };
     const auto pair = [&](const char* key, const std::string& value) {
-      out << YAML::BeginMap << YAML::Key << key << YAML::Value << value << YAML::EndMap;
+      out << YAML::BeginMap << YAML::Key << key << YAML::Value << value;
+      uncertainty();
+      out << YAML::EndMap;
     };
     switch (entry.kind) {
       case Background::Kind::fraction:
@@ -46,10 +99,15 @@ void emit_background(YAML::Emitter& out, const std::vector<Background>& list,
             out << YAML::Key << key << YAML::Value << YAML::BeginMap << YAML::Key << "column"
                 << YAML::Value << column.column << YAML::Key << "unit" << YAML::Value << column.unit
                 << YAML::EndMap;
+        uncertainty();
         out << YAML::EndMap;
         break;
       default:
-        out << entry.name;
+        if (entry.uncertainty) {
+          pair("name", entry.name);
+        } else {
+          out << entry.name;
+        }
     }
   }
   out << YAML::EndSeq;
@@ -104,9 +162,14 @@ std::string emit(const Study& study, const TableText& table_text) {
     }
     out << YAML::Key << "background" << YAML::Value;
     emit_background(out, c.background, table_text);
-    put("fraction_in", c.fraction_in == FractionIn::error ? "error" : "variance");
-    put("statistic", c.statistic == Statistic::density ? "density" : "counts");
-    put("sigma_scale", number(c.sigma_scale));
+    if (c.is_poisson()) {
+      put("statistic", "poisson");
+      emit_inference(out, c);
+    } else {
+      put("fraction_in", c.fraction_in == FractionIn::error ? "error" : "variance");
+      put("statistic", c.statistic == Statistic::density ? "density" : "counts");
+      put("sigma_scale", number(c.sigma_scale));
+    }
     put("confidence_level", number(c.confidence_level));
     out << YAML::Key << "mu_eff" << YAML::Value << YAML::Flow << YAML::BeginMap;
     put("from", number(c.mu_eff.from));

@@ -36,7 +36,7 @@ double events_at_limit(const CurveResult& r) {
   double excess = 0;
   for (int b = 0; b < r.curve.bins; ++b)
     excess +=
-        r.magnetic[b] * (r.curve.statistic == Statistic::counts
+        r.magnetic[b] * (r.curve.statistic != Statistic::density
                              ? 1
                              : (r.curve.upper - r.curve.threshold) / r.curve.bins / constants::keV);
   return excess * r.limit * r.limit;
@@ -54,10 +54,11 @@ void warn_about(const Study& study, spdlog::level::level_enum level_of_the_rest)
 void warn_of_few_events(const std::vector<CurveResult>& results) {
   for (const auto& r : results)
     if (const double events = events_at_limit(r); std::isfinite(r.limit) && events < few_events)
-      spdlog::warn(
-          "curve '{}': at its limit the magnetic signal is {:.2g} events: too few for the Gaussian "
-          "errors of the chi^2, which makes the limit too strong",
-          quotable(r.curve.name), events);
+      spdlog::warn("curve '{}': at its limit the magnetic signal is {:.2g} events: too few for {}",
+                   quotable(r.curve.name), events,
+                   r.curve.is_poisson()
+                       ? "asymptotic distributions, which makes the limit approximate"
+                       : "the Gaussian errors of the chi^2, which makes the limit too strong");
 }
 
 void warn_of_few_events(const Grid& grid, const Runner& runner) {
@@ -73,8 +74,8 @@ void warn_of_few_events(const Grid& grid, const Runner& runner) {
   if (few > 0)
     spdlog::warn(
         "of {} detectors drawn at random {} have fewer than {:g} events of magnetic signal at "
-        "their limit: too few for the Gaussian errors of the chi^2, which makes these limits too "
-        "strong",
+        "their limit: too few for the Gaussian errors of the chi^2 (which makes these limits too "
+        "strong), or for asymptotic distributions",
         drawn.index.size(), few, few_events);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,6 +47,11 @@ struct Background {
   std::string name;  ///< of data/backgrounds.csv
   std::vector<Background> parts;                 ///< of a named one
   std::shared_ptr<const BackgroundTable> table;  ///< of kind `table`
+  /// Relative standard deviation of its size as a study gives it: 0 for none, infinite for free.
+  std::optional<double> uncertainty = {};
+
+  /// The same, or where a study says nothing that of a named one.
+  double relative_uncertainty() const;
 
   /// As it goes into limits.csv: "fraction 0.25", "xenon1t".
   std::string label() const;

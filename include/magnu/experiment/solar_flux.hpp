@@ -157,6 +157,10 @@ inline constexpr double lowest_neutrino_energy = 1e-4;
 /// serve the settings' oscillation and all those `covered`.
 SolarFlux make_solar_flux(const FluxSettings& settings, std::span<const Oscillation> covered = {});
 
+/// Relative standard deviation of a component's total flux: of B16 by Vinyoles et al., ApJ 835
+/// (2017) 202; of BS05, which gives none by component, that of B16-GS98.
+double flux_uncertainty(const std::string& solar_model, const std::string& component);
+
 std::vector<std::string> solar_models();
 std::vector<std::string> b8_spectra();
 /// The components' names, in their one order.

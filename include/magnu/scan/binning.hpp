@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "magnu/core/view.hpp"
@@ -33,7 +34,7 @@ struct Binning {
   void end_bin() { first_range.push_back(ranges.size()); }
 
   /// The bins of something with a value in each row.
-  std::vector<double> sums(const std::vector<double>& values) const {
+  std::vector<double> sums(std::span<const double> values) const {
     std::vector<double> sums(bins());
     for (std::size_t b = 0; b < bins(); ++b)
       for (std::size_t r = first_range[b]; r < first_range[b + 1]; ++r)

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "magnu/experiment/background.hpp"
@@ -10,12 +11,14 @@
 #include "magnu/experiment/solar_flux.hpp"
 #include "magnu/physics/constants.hpp"
 #include "magnu/physics/process.hpp"
+#include "magnu/statistics/intervals.hpp"
 
 namespace magnu {
 
-/// What stands in the bins: events counted in each, the default, or the differential rate at each
-/// bin's centre, arXiv:2008.05080 eq. (3.1) to the letter.
-enum class Statistic { counts, density };
+/// What stands in the bins, and how they are compared: events counted in each with Gaussian errors,
+/// the default; the differential rate at each bin's centre, arXiv:2008.05080 eq. (3.1) to the
+/// letter; or events in a Poisson likelihood with uncertainties.
+enum class Statistic { counts, density, poisson };
 
 /// Where a background that is a fraction f of the signal goes: into the variance, sigma^2 = x + f
 /// x, or into the error, sigma = (1 + f) sqrt(x).
@@ -28,6 +31,24 @@ struct MuGrid {
 
   std::vector<double> values() const;
   bool operator==(const MuGrid&) const = default;
+};
+
+/// What a likelihood does not know exactly besides the sizes of its backgrounds.
+struct Uncertainties {
+  /// Relative standard deviations of the components' fluxes: those of the solar model, none, or
+  /// those given (of components that are not, none).
+  enum class Flux { solar_model, none, given };
+  Flux flux = Flux::solar_model;
+  std::vector<std::pair<std::string, double>> given;
+  double sin2_theta12 = 0, sin2_theta13 = 0;  ///< standard deviations
+  double dm2_21 = 0;                          ///< eV^2
+  double sin2_theta_w = 0;
+  double exposure = 0;    ///< relative; of everything in a detector
+  double efficiency = 0;  ///< relative; of the solar neutrinos alone
+
+  /// Of a component of a solar model.
+  double of_flux(const std::string& solar_model, const std::string& component) const;
+  bool operator==(const Uncertainties&) const = default;
 };
 
 /// One detector and how it is analysed: one line of a study's table of limits.
@@ -46,10 +67,16 @@ struct Curve {
   FractionIn fraction_in = FractionIn::variance;
   Statistic statistic = Statistic::counts;
   double sigma_scale = 1;
+  Uncertainties uncertainties;  ///< these three count in a Poisson likelihood
+  IntervalTest test = IntervalTest::two_sided;
+  std::vector<double> counts;  ///< [bins], observed; empty: what is expected
   double confidence_level = 0.9;
   MuGrid mu_eff;
 
-  double delta_chi2() const;  ///< of the confidence level, one degree of freedom
+  /// Of the confidence level, one degree of freedom; of a Poisson likelihood what its test
+  /// statistic is at a limit (NaN of CLs, which is none).
+  double delta_chi2() const;
+  bool is_poisson() const { return statistic == Statistic::poisson; }
   double lower_edge(int bin) const { return threshold + (upper - threshold) * bin / bins; }
   std::string background_label() const;
 };

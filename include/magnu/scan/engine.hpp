@@ -4,9 +4,11 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "magnu/scan/detector_likelihood.hpp"
 #include "magnu/scan/runner.hpp"
 #include "magnu/scan/study.hpp"
 #include "magnu/scan/templates.hpp"
@@ -30,8 +32,9 @@ struct CurveResult {
   std::vector<double> magnetic;    ///< [bins], extra signal at 1 mu_B with the exposure
   std::vector<double> mu_eff;      ///< the scanned grid [mu_B]
   std::vector<double> delta_chi2;  ///< over the grid
-  double limit = 0;                ///< mu_B; infinite where no value is excluded
-  double lost_below_zero = 0;      ///< events of the toy that a resolution takes below zero
+  double limit = 0;  ///< mu_B; infinite where no value is excluded, NaN of a likelihood
+  std::optional<DetectorResult> likelihood;  ///< of a Poisson likelihood
+  double lost_below_zero = 0;  ///< events of the toy that a resolution takes below zero
 
   bool limit_outside_grid() const {
     return !(limit >= curve.mu_eff.from && limit <= curve.mu_eff.to);
@@ -42,6 +45,7 @@ struct CurveResult {
 struct Counters {
   std::size_t convolutions = 0, coefficient_evaluations = 0, rebinnings = 0, direct_evaluations = 0,
               combinations = 0;
+  std::size_t failed_fits = 0;
 
   Counters& operator+=(const Counters& other) {
     convolutions += other.convolutions;
@@ -49,6 +53,7 @@ struct Counters {
     rebinnings += other.rebinnings;
     direct_evaluations += other.direct_evaluations;
     combinations += other.combinations;
+    failed_fits += other.failed_fits;
     return *this;
   }
 };
@@ -79,6 +84,8 @@ class Engine {
   /// What the direct evaluation of a curve sums; until other curves are asked for.
   const RecoilProblem& problem(const Curve& curve);
   const SolarFlux& flux(const Curve& curve);
+  /// Of a curve that is a Poisson likelihood.
+  Likelihood likelihood(const Curve& curve);
 
   const Counters& counters() const { return counters_; }
 

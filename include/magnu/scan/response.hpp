@@ -18,7 +18,7 @@ class Response {
   /// One bin: the tail below zero, where a resolution loses counts.
   static Response below_zero(const Resolution& resolution);
 
-  std::size_t bins() const { return marks_.size() - (statistic_ == Statistic::counts); }
+  std::size_t bins() const { return marks_.size() - (statistic_ != Statistic::density); }
   /// Bins are the spectrum itself at `marks`.
   bool pointwise() const { return statistic_ == Statistic::density && resolution_.perfect(); }
   bool perfect() const { return resolution_.perfect(); }

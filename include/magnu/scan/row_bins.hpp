@@ -60,6 +60,8 @@ class RowBins {
   /// The recoil energies that any response of a shape and coefficient point needs.
   std::shared_ptr<const RecoilGrid> recoil_grid(Kept& kept, const SolarFlux& flux,
                                                 std::size_t shape, std::size_t coefficient) const;
+  /// The same of a curve whose couplings no point has.
+  RecoilGrid recoil_grid(const Curve& curve, const SolarFlux& flux) const;
   /// The bins of a row; with another `threshold` [MeV] where one is given.
   std::shared_ptr<const Binned> binned(Kept& kept, const RecoilGrid& recoils, std::size_t shape,
                                        std::size_t coefficient, std::size_t response,

@@ -72,6 +72,8 @@ class Analysis {
   Profile& profile() { return profile_; }
 
   Interval interval(IntervalTest test, double confidence_level);
+  /// The same where the best fit is known, as of data without fluctuations.
+  Interval interval(IntervalTest test, double confidence_level, const BestFit& best);
 
   /// CLs at s by asymptotics (CCGV 3.6), sigma from the Asimov set of the conditional best fit at
   /// s = 0; NaN where a fit fails. `best`: of the data.
