@@ -41,13 +41,34 @@ TEST(Units, ReadAsPapersWriteThem) {
   EXPECT_NEAR(unit("10^-3 dru").factor / 365250, 1, 1e-14);
   EXPECT_DOUBLE_EQ(unit("1/(t yr MeV)").factor, 1);
   EXPECT_DOUBLE_EQ(unit("1/(t yr eV)").factor, 1e6);
+  // Powers, however they are written.
+  for (const char* text :
+       {"10^3/(t yr keV)", "10**3/(t yr keV)", "10³/(t yr keV)", "10^{3}/(t yr keV)",
+        "10^(3)/(t yr keV)", "1e3/(t yr keV)", "1/(10⁻³ t yr keV)", "1/(10**-3 t yr keV)",
+        "1/(10^-3 t yr keV)", "1/(t yr eV)", "10³ t**-1 yr**-1 keV**-1", "10·10² t⁻¹yr⁻¹keV⁻¹",
+        // A "*" ends what is below the bar.
+        "1/(t yr keV)*10^3", "1/t/yr/keV*10^3", "1/(t yr keV) × 10³", "1e6/t/yr/keV/1000",
+        "1/t*10^3/yr/keV", "1/t * 1/yr * 1/eV", "1/t 1/yr 1/eV", "1/t*yr/yr/yr/eV",
+        "1/1e-3 t yr keV", "10^3 counts/t·yr·keV"}) {
+    EXPECT_TRUE(unit(text).is(-1, -1, -1, 0)) << text;
+    EXPECT_NEAR(unit(text).factor / 1e6, 1, 1e-14) << text;
+  }
+  for (const char* text : {"10**3 eV", "10³ eV", "10^3 eV", "1000 eV"})
+    EXPECT_NEAR(unit(text).factor / keV, 1, 1e-14) << text;
+  EXPECT_TRUE(unit("1/t/yr*keV").is(1, -1, -1, 0));
+  EXPECT_TRUE(unit("keV**12/keV¹¹").is(1, 0, 0, 0));
   for (const char* text : {"μ_B", "µ_B", "mu_B", "muB"})
     EXPECT_TRUE(unit(text).is(0, 0, 0, 1)) << text;
   EXPECT_EQ(unit("keVee").scale, RecoilScale::electron);
   EXPECT_EQ(unit("keV_nr").scale, RecoilScale::nuclear);
-  for (const char* text : {"", "kev", "t yr)", "(t yr", "t^0", "keVe", "/", "tee", "0.3keV",
-                           "1/(t yr keV", "1/(t yr keV)^", "1/(t a keV)", "0/(t yr keV)", "2t",
-                           "per", "1e400 keV", "((((((((((keV))))))))))"})
+  for (const char* text :
+       {"", "kev", "t yr)", "(t yr", "t^0", "keVe", "/", "tee", "0.3keV", "1/(t yr keV",
+        "1/(t yr keV)^", "1/(t a keV)", "0/(t yr keV)", "2t", "per", "1e400 keV",
+        // Where a number belongs must be plain.
+        "1/(kg yr keV) 10^-3", "1/t 10 yr keV", "1/kg/yr/keV (10^3)", "1/(kg yr keV)·10⁻³",
+        "10 -3 keV", "10 - 3 keV", "t-31", "10⁻ keV", "10^⁻³ keV", "10***3 keV", "10 ** 3 keV",
+        "* keV", "keV *", "keV * * t", "1//t", "1/*t", "10**3.5 keV", "10^0 keV", "10⁰ keV",
+        "((((((((((keV))))))))))"})
     EXPECT_FALSE(read_unit(text)) << text;
 }
 
@@ -95,6 +116,14 @@ TEST(RateTable, TheSameTableInAllItsForms) {
            Form{"x\ty\n0.5\t2\n1.5\t4\n", by_place},
            Form{"0.5,2,\n1.5,4,7\n", by_place},
            Form{" 5.0D-1  2.0d+00\n 1.5D+00  4.0D+00\n", by_place},
+           // A study may say again what the header says, and prose has brackets too.
+           Form{"E [eV],rate [events/t/yr/keV]\n500,2\n1500,4\n",
+                ", energy: {column: 1, unit: eV}, rate: {column: rate, unit: 1/(tonne year keV)}"},
+           Form{"# (2020) of 3 (t), 4 (d)\nE [],rate [counts]\n0.5,2\n1.5,4\n", by_place},
+           Form{"# i E [eV] rate [dru] err [dru]\n7 0.5 2 9\n8 1.5 4 9\n",
+                ", energy: {column: 2, unit: keV}, rate: {column: 3, unit: 1/(t yr keV)}"},
+           Form{"# E [keV], rate [1/(t yr keV)]\n0.5,2\n# E [keV], rate [/t yr keV]\n1.5,4\n"},
+           Form{"# E [keV], rate [1/(t yr keV)]\n0.5,2\n# the tail (d), of 2 (t)\n1.5,4\n"},
            Form{"\"E [keV]\",\"rate [1/(t yr keV)]\"\n\"0.5\",\"2\"\n\"1.5\",\"4\"\n"},
        }) {
     folder.write("t.csv", form.text);

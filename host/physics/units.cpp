@@ -5,6 +5,7 @@
 #include <cmath>
 #include <iterator>
 #include <string>
+#include <utility>
 
 #include "magnu/physics/constants.hpp"
 
@@ -90,24 +91,40 @@ struct Sign {
   std::string_view written, plain;
 };
 
-// What typesetting makes of signs: dashes, raised digits, TeX's dollars.
+// What typesetting makes of signs: dashes, TeX's dollars. A raised dot stands between words like a
+// blank, and binds as one: papers write "1/t·yr".
 constexpr Sign signs[] = {
-    {"\u2212", "-"}, {"\u2010", "-"}, {"\u2011", "-"}, {"\u2013", "-"}, {"\u207b", "^-"},
-    {"\u00b9", "1"}, {"\u00b2", "2"}, {"\u00b3", "3"}, {"\u00a0", " "}, {"\u2009", " "},
-    {"\u202f", " "}, {"\u00b7", "*"}, {"\u22c5", "*"}, {"\u00d7", "*"}, {"$", ""},
+    {"\u2212", "-"}, {"\u2010", "-"}, {"\u2011", "-"}, {"\u2013", "-"},
+    {"\u00a0", " "}, {"\u2009", " "}, {"\u202f", " "}, {"\u00b7", " "},
+    {"\u22c5", " "}, {"\u00d7", "*"}, {"$", ""},
+};
+
+// Raised signs, one after another, are a power: "10⁻³" is "10^-3".
+constexpr Sign raised[] = {
+    {"\u2070", "0"}, {"\u00b9", "1"}, {"\u00b2", "2"}, {"\u00b3", "3"},
+    {"\u2074", "4"}, {"\u2075", "5"}, {"\u2076", "6"}, {"\u2077", "7"},
+    {"\u2078", "8"}, {"\u2079", "9"}, {"\u207b", "-"},
 };
 
 std::string in_plain_signs(std::string_view text) {
   std::string plain;
+  bool in_power = false;
   while (!text.empty()) {
-    const auto* sign = std::find_if(std::begin(signs), std::end(signs),
-                                    [&](const Sign& s) { return text.starts_with(s.written); });
-    if (sign == std::end(signs)) {
-      plain += text.front();
-      text.remove_prefix(1);
-    } else {
+    const auto written = [&](const Sign& s) { return text.starts_with(s.written); };
+    const auto* up = std::find_if(std::begin(raised), std::end(raised), written);
+    const auto* sign = std::find_if(std::begin(signs), std::end(signs), written);
+    const bool power = up != std::end(raised);
+    if (power && !in_power) plain += '^';
+    in_power = power;
+    if (power) {
+      plain += up->plain;
+      text.remove_prefix(up->written.size());
+    } else if (sign != std::end(signs)) {
       plain += sign->plain;
       text.remove_prefix(sign->written.size());
+    } else {
+      plain += text.front();
+      text.remove_prefix(1);
     }
   }
   return plain;
@@ -141,39 +158,61 @@ class UnitReader {
     if (by.scale != RecoilScale::any) unit.scale = by.scale;
   }
 
+  /// What stands before a factor.
+  enum class Join { start, nothing, blank, hyphen, times, over };
+
+  /// What is below the bar stays there up to a "*": "1/t yr keV" is 1/(t yr keV), and
+  /// "1/t*keV" is keV/t.
+  bool multiply(Unit& unit, const Unit& by, int power, Join join) {
+    const bool number = by.is(0, 0, 0, 0) && by.factor != 1;
+    if (join == Join::over) below_ = true;
+    if (join == Join::times) below_ = false;
+    // Of "1/(kg yr) 10^-3" nobody can say where the number belongs.
+    if (number && below_ && join != Join::over) return false;
+    multiply(unit, by, below_ ? -power : power);
+    return true;
+  }
+
   /// Factors up to the end or a closing bracket.
   bool product(Unit& unit) {
-    int sign = 1;
-    bool any = false;
+    const bool outer = std::exchange(below_, false);
+    auto join = Join::start;
+    const auto after_factor = [&] { return join == Join::nothing || join == Join::blank; };
     for (;;) {
-      if (rest_.empty() || rest_.front() == ')') return any;
-      if (take("/") || take("per ")) {
-        sign = -1;
-        any = false;
-      } else if (take("(")) {
-        Unit inner;
-        if (++depth_ > 8 || !product(inner) || !take(")")) return false;
-        const int power = exponent();
-        if (power == 0) return false;
-        multiply(unit, inner, sign * power);
-        any = true;
-      } else if (take(" ") || take("\t") || take("*") || (any && take("-"))) {
-        continue;
+      if (rest_.empty() || rest_.front() == ')') {
+        below_ = outer;
+        return after_factor();
+      }
+      if (take(" ") || take("\t")) {
+        if (join == Join::nothing) join = Join::blank;
+      } else if (take("/") || take("per ")) {
+        if (!after_factor() && join != Join::start) return false;
+        join = Join::over;
+      } else if (take("*")) {
+        if (!after_factor()) return false;
+        join = Join::times;
+      } else if (after_factor() && take("-")) {
+        join = Join::hyphen;
       } else {
         Unit factor;
-        if (!number(factor.factor)) {
-          const auto length = std::min(rest_.find_first_of(" \t*/()^-"), rest_.size());
-          const auto found = find_word(rest_.substr(0, length));
-          if (!found) return false;
-          factor = *found;
-          rest_.remove_prefix(length);
-        }
+        if (!read_factor(factor, join)) return false;
         const int power = exponent();
-        if (power == 0) return false;
-        multiply(unit, factor, sign * power);
-        any = true;
+        if (power == 0 || !multiply(unit, factor, power, join)) return false;
+        join = Join::nothing;
       }
     }
+  }
+
+  /// A bracket, a number or a word.
+  bool read_factor(Unit& factor, Join join) {
+    if (take("(")) return ++depth_ <= 8 && product(factor) && take(")");
+    if (number(factor.factor)) return join != Join::hyphen;  // "10 -3" is no product
+    const auto length = std::min(rest_.find_first_of(" \t*/()^-"), rest_.size());
+    const auto found = find_word(rest_.substr(0, length));
+    if (!found) return false;
+    factor = *found;
+    rest_.remove_prefix(length);
+    return true;
   }
 
   /// "1", "1e-3", and the 10 of "10^-3"; positive.
@@ -188,10 +227,10 @@ class UnitReader {
     return true;
   }
 
-  /// "^-1", "^2", "-1"; 1 where there is none, 0 where it is none.
+  /// "^-1", "**2", "-1"; 1 where there is none, 0 where it is none.
   int exponent() {
     const auto before = rest_;
-    const bool caret = take("^");
+    const bool caret = take("^") || take("**");
     const bool bracket = caret && (take("{") || take("("));
     const int sign = take("-") ? -1 : 1;
     int digits = 0;
@@ -209,6 +248,7 @@ class UnitReader {
 
   std::string_view rest_;
   int depth_ = 0;
+  bool below_ = false;  ///< the bar of a fraction
 };
 
 }  // namespace

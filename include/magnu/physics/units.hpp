@@ -22,7 +22,8 @@ struct Unit {
 
 /// Reads a unit as papers write it: "keVee", "t yr", "t*yr", "tonne-years", "kg·d",
 /// "1/(tonne year keV)", "events/t/yr/keV", "t^-1 yr^-1 keV^-1", "dru". What follows a '/' is
-/// divided by, up to the end or the bracket. Nothing for a word that is no unit.
+/// divided by, up to a '*', the end or the bracket. Nothing for a word that is no unit, nor where
+/// it is not plain where a number belongs: "1/(kg yr keV) 10^-3".
 std::optional<Unit> read_unit(std::string_view text);
 
 }  // namespace magnu
