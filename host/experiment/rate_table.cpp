@@ -223,12 +223,12 @@ class Reader {
         place_of(columns_.energy.column) > 0 && place_of(columns_.rate.column) > 0;
     for (const char separator : separators) {
       for (const auto& labels : label_sets(lines_.front().text))
-        if (try_layout(separator, &labels, true)) return rows_;
-      if (by_place && try_layout(separator, nullptr, false)) return rows_;
+        if (try_layout(separator, &labels, lines_.front().number, true)) return rows_;
+      if (by_place && try_layout(separator, nullptr, 0, false)) return rows_;
       if (by_place) continue;  // a comment need not be a header then
       for (auto comment = comments_.rbegin(); comment != comments_.rend(); ++comment)
         for (const auto& labels : label_sets(comment->text))
-          if (try_layout(separator, &labels, false)) return rows_;
+          if (try_layout(separator, &labels, comment->number, false)) return rows_;
     }
     if (failure_) throw *failure_;
     unknown(problem_.empty() ? "it is not said which columns are the energy and the rate"
@@ -247,9 +247,8 @@ class Reader {
       if (first_.text.empty()) first_ = {number, content};
       if (content.front() != '#' && content.front() != '%') {
         lines_.push_back({number, line});  // with its last tabs, which part columns
-      } else if (const auto at = content.find_first_not_of("#% \t");
-                 lines_.empty() && at != std::string_view::npos) {
-        comments_.push_back({number, content.substr(at)});
+      } else if (const auto at = content.find_first_not_of("#% \t"); at != std::string_view::npos) {
+        (lines_.empty() ? comments_ : later_comments_).push_back({number, content.substr(at)});
       }
     }
   }
@@ -335,8 +334,9 @@ class Reader {
     return found;
   }
 
-  /// Reads all rows in one way. `in_row`: the labels are those of the first row.
-  bool try_layout(char separator, const std::vector<Label>* labels, bool in_row) {
+  /// Reads all rows in one way. `labels`: of the header on line `line`. `in_row`: it is the first
+  /// row.
+  bool try_layout(char separator, const std::vector<Label>* labels, int line, bool in_row) {
     const auto energy = find(columns_.energy, labels, energy_quantity());
     if (!energy) return false;
     const auto rate = find(columns_.rate, labels, rate_quantity());
@@ -357,7 +357,62 @@ class Reader {
     if (in_row && width <= last) return no_column(last, width);
     const bool header = width > last && is_word(*energy) && is_word(*rate);
     if (in_row && !header) return false;
-    return read_rows(separator, *energy, *rate, header, labels ? labels->size() : 0);
+    if (!read_rows(separator, *energy, *rate, header, labels ? labels->size() : 0)) return false;
+    expect_agreement(labels, line, *energy, *rate);
+    return true;
+  }
+
+  static bool differ(const Unit& a, const Unit& b) {
+    return !a.is(b.energy, b.mass, b.time, b.moment) || std::abs(a.factor / b.factor - 1) > 1e-12 ||
+           (a.scale != RecoilScale::any && b.scale != RecoilScale::any && a.scale != b.scale);
+  }
+
+  /// The unit that a header gives a column with a name; what only counts is none.
+  static std::optional<Unit> stated(const std::vector<Label>& labels, const Column& column) {
+    if (column.place >= labels.size() || labels[column.place].name.empty()) return {};
+    const auto unit = read_unit(labels[column.place].unit);
+    return unit && !unit->is(0, 0, 0, 0) ? unit : std::nullopt;
+  }
+
+  InputError disagreement(int line, const Label& label, const Column& column,
+                          const std::string& other, const std::string& remedy) const {
+    return {{file_, line, label.name, ""},
+            "its unit is '" + quotable(label.unit, 40) + "' here, '" +
+                quotable(column.unit_text, 40) + "' " + other,
+            remedy};
+  }
+
+  /// What the study says of a column is for a header that does not say it, and rows are of one
+  /// unit.
+  void expect_agreement(const std::vector<Label>* header, int line, const Column& energy,
+                        const Column& rate) const {
+    const char* in_study = "in the study";
+    const char* remedy = "correct one of the two";
+    if (header)
+      for (const auto* column : {&energy, &rate})
+        if (const auto unit = stated(*header, *column); unit && differ(*unit, column->unit))
+          throw disagreement(line, (*header)[column->place], *column, in_study, remedy);
+    if (!header)
+      for (const auto& comment : comments_) expect_same(comment, energy, rate, in_study, remedy);
+    for (const auto& comment : later_comments_)
+      expect_same(comment, energy, rate, "above",
+                  "put rows of other units into a file of their own");
+  }
+
+  /// The same of a comment, where it is a header: prose may hold a word in brackets too.
+  void expect_same(const Line& comment, const Column& energy, const Column& rate, const char* other,
+                   const char* remedy) const {
+    for (const auto& labels : label_sets(comment.text)) {
+      if (labels.size() != width_) continue;
+      const auto e = stated(labels, energy), r = stated(labels, rate);
+      const bool header = energy_quantity().measured_in(e) || rate_quantity().measured_in(r) ||
+                          (rate_quantity().measured_in(e) && energy_quantity().measured_in(r));
+      if (!header) continue;
+      for (const auto& [column, unit] : {std::pair{&energy, &e}, std::pair{&rate, &r}})
+        if (*unit && differ(**unit, column->unit))
+          throw disagreement(comment.number, labels[column->place], *column, other, remedy);
+      return;
+    }
   }
 
   bool read_rows(char separator, const Column& energy, const Column& rate, bool header,
@@ -393,13 +448,15 @@ class Reader {
             "", whole, "too many columns: " + std::to_string(count) + there,
             std::string("put fields that hold ") + name_of(separator) + " in double quotes");
       }
-      if (count <= last || row.size() < columns)
-        return refuse("", whole,
-                      "too few columns: " + std::to_string(std::max(count, row.size())) + there,
+      if (row.size() < columns)
+        return refuse("", whole, "too few columns: " + std::to_string(row.size()) + there,
                       "complete the row or remove it");
       for (const auto* column : {&energy, &rate}) {
         const auto& field = row[column->place];
         double value = 0;
+        if (field.empty())
+          return refuse(column->label(), whole, "the field is empty",
+                        "complete the row or remove it");
         if (read_value(field, value) && std::isfinite(value)) {
           (column == &energy ? table.energy : table.rate)
               .push_back(value * (column == &energy ? energy.unit.factor : to_rate));
@@ -418,6 +475,7 @@ class Reader {
     if (energy.name != own_energy || rate.name != own_rate || !(columns_ == TableColumns()))
       table.reading = "energy is " + energy.described() + ", rate " + rate.described();
     rows_ = std::move(result);
+    width_ = columns;
     return true;
   }
 
@@ -451,8 +509,10 @@ class Reader {
   const std::string& written_;
   Line first_;                  ///< of the file, to be quoted
   std::vector<Line> comments_;  ///< before the first row, without their mark
-  std::vector<Line> lines_;     ///< the others that are not empty
+  std::vector<Line> later_comments_;
+  std::vector<Line> lines_;  ///< the others that are not empty
   RateTable rows_;
+  std::size_t width_ = 0;  ///< columns of them
   std::string problem_;
   std::optional<InputError> failure_;
   std::size_t rank_ = 0;
