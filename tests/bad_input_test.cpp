@@ -117,6 +117,21 @@ const Bad bad_studies[]{
     {"EmptyFile", "", 0, "", "", "a study needs one key at least"},
     {"BrokenYaml", "upper: 9 keV\nbackground: [xenon1t\nbins: 2\n", 3, "", "", "broken YAML"},
     {"TabForIndentation", "mu_eff:\n\tpoints: 3\n", 2, "", "", "broken YAML"},
+    {"UnclosedQuote", "name: \"abc\nbins: 3\n", 2, "", "", "broken YAML: a quote is not closed"},
+    {"UnclosedSingleQuote", "bins: 3\nname: 'abc\n\nupper: 9 keV\n \n", 4, "", "",
+     "broken YAML: a quote is not closed"},
+    {"UnclosedQuoteInAList", "curves: [{name: \"a}]\nbins: 3\r\n", 2, "", "", "broken YAML"},
+    {"UnclosedQuoteAfterABackslash", "name: \"abc\\\n", 1, "", "", "broken YAML"},
+    {"DeepNesting", "bins: 3\nupper: " + std::string(20000, '[') + "\n", 2, "", "",
+     "too deeply nested"},
+    {"DeepBlocks",
+     [] {
+       std::string text;
+       for (int i = 0; i < 20; ++i) text += std::string(i, ' ') + "a:\n";
+       return text;
+     }(),
+     18, "", "", "too deeply nested"},
+    {"Nul", std::string("bins: 3\nname: a\0b\n", 17), 0, "", "", "no plain text"},
     {"TwoDocuments", "bins: 3\n---\nbins: 4\n", 2, "", "", "keep one study in a file"},
     {"TopLevelList", "- bins: 3\n", 1, "", "", "a map of keys to values"},
     {"MergeKey", "mu_eff:\n  points: 3\n  <<: {from: 1e-12}\n", 3, "mu_eff.<<", "",

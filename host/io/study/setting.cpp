@@ -16,6 +16,8 @@ namespace {
 
 constexpr const char* yaml_remedy = "see docs/configuration.md for the keys and their form";
 
+constexpr int deepest = 16;
+
 /// `budget`: settings that may still come. An alias can hold itself, or many times many others.
 Setting convert(const YAML::Node& node, const Location& source, const std::string& path,
                 std::size_t& budget, int depth = 0) {
@@ -23,7 +25,7 @@ Setting convert(const YAML::Node& node, const Location& source, const std::strin
   setting.where = source;
   setting.where.key = path;
   if (source.line == 0 && node.Mark().line >= 0) setting.where.line = node.Mark().line + 1;
-  if (depth > 16 || budget-- == 0) {
+  if (depth > deepest || budget-- == 0) {
     setting.where.key.clear();
     throw InputError(setting.where, "too deeply nested or too long, perhaps an alias inside itself",
                      yaml_remedy);
@@ -75,17 +77,35 @@ class OneDocument : public YAML::EventHandler {
   void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
   void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
                 const std::string&) override {}
-  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                       YAML::EmitterStyle::value) override {}
-  void OnSequenceEnd() override {}
-  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                  YAML::EmitterStyle::value) override {}
-  void OnMapEnd() override {}
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {
+    descend(mark);
+  }
+  void OnSequenceEnd() override { --depth_; }
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {
+    descend(mark);
+  }
+  void OnMapEnd() override { --depth_; }
 
  private:
+  /// yaml-cpp itself would speak of a "bad file", much deeper.
+  void descend(const YAML::Mark& mark) {
+    if (depth_++ <= deepest) return;
+    auto where = source_;
+    if (where.line == 0) where.line = mark.line + 1;
+    throw InputError(where, "too deeply nested", yaml_remedy);
+  }
+
   const Location& source_;
-  int documents_ = 0;
+  int documents_ = 0, depth_ = 0;
 };
+
+/// Where no newline ends it, yaml-cpp sees that a quote is not closed; else the quote would end
+/// with the text, and hold all settings on the way.
+std::string without_last_blanks(const std::string& text) {
+  return text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
+}
 
 /// Longer texts are no studies; a reader of them would fill memory with nodes.
 constexpr std::size_t longest_study = std::size_t{1} << 24;
@@ -96,8 +116,10 @@ Setting parse(const std::string& text, const Location& source, std::size_t longe
     throw InputError(source, fmt::format("longer than {} kB", longest >> 10),
                      "write a long list as a range, {from: A, to: B, points: N}, or put a table "
                      "into a file of its own");
+  if (text.find('\0') != std::string::npos)
+    throw InputError(source, "no plain text, perhaps UTF-16", "save it in UTF-8");
   try {
-    std::istringstream events(text);
+    std::istringstream events(without_last_blanks(text));
     YAML::Parser parser(events);
     for (OneDocument one(source); parser.HandleNextDocument(one);) {
     }
@@ -106,7 +128,9 @@ Setting parse(const std::string& text, const Location& source, std::size_t longe
   } catch (const YAML::Exception& problem) {
     auto where = source;
     if (where.line == 0 && problem.mark.line >= 0) where.line = problem.mark.line + 1;
-    throw InputError(where, "broken YAML: " + problem.msg, yaml_remedy);
+    const bool quote = problem.msg == YAML::ErrorMsg::EOF_IN_SCALAR;
+    throw InputError(where, "broken YAML: " + (quote ? "a quote is not closed" : problem.msg),
+                     yaml_remedy);
   }
 }
 
