@@ -230,7 +230,7 @@ void check_order(const Axis& axis, const AxisSettings& settings) {
 }
 
 /// A value passes with the first values of all other axes; words may still exclude one another, and
-/// so may the largest threshold and the least upper end.
+/// so may the largest threshold, the least upper end and the most bins.
 void check_pairs(const std::vector<Axis>& axes, const std::vector<AxisSettings>& settings,
                  const std::vector<Setting>& first, const std::string& folder) {
   const auto check = [&](std::size_t a, std::size_t i, std::size_t b, std::size_t j) {
@@ -242,14 +242,21 @@ void check_pairs(const std::vector<Axis>& axes, const std::vector<AxisSettings>&
   };
   for (std::size_t a = 0; a < axes.size(); ++a)
     for (std::size_t b = 0; b < axes.size(); ++b) {
-      const auto &x = axes[a].values, &y = axes[b].values;
       if (a < b && axes[a].field->choice() && axes[b].field->choice())
         for (std::size_t i = 0; i < axes[a].size(); ++i)
           for (std::size_t j = 0; j < axes[b].size(); ++j) check(a, i, b, j);
-      if (axes[a].field->path == "threshold" && axes[b].field->path == "upper")
-        check(a, static_cast<std::size_t>(std::max_element(x.begin(), x.end()) - x.begin()), b,
-              static_cast<std::size_t>(std::min_element(y.begin(), y.end()) - y.begin()));
     }
+  for (auto curve : first) {
+    for (std::size_t a = 0; a < axes.size(); ++a) {
+      const auto& path = axes[a].field->path;
+      if (path != "threshold" && path != "upper" && path != "bins") continue;
+      const auto& values = axes[a].values;
+      const auto extreme = path == "upper" ? std::min_element(values.begin(), values.end())
+                                           : std::max_element(values.begin(), values.end());
+      set_value(curve, path, settings[a][static_cast<std::size_t>(extreme - values.begin())]);
+    }
+    read_curve(curve, folder);
+  }
 }
 
 /// Reads each value into each curve, which may refuse it. The axis is the same for all.

@@ -43,6 +43,9 @@ double read_between(const Setting& setting, double low, double high, bool closed
   return value;
 }
 
+// Narrower bins, in parts of their upper end, would be made of what rounding leaves.
+constexpr double narrowest_bin = 1e-9;
+
 // Beyond this, products of settings would leave the range of a double.
 constexpr double largest = 1e15;
 
@@ -265,6 +268,15 @@ void read_settings(Curve& curve, const Setting& map, const std::string& folder,
       throw s.error("out of range", "give a number from 1 to 1000000");
     curve.bins = static_cast<int>(bins);
   });
+  if (!((curve.upper - curve.threshold) / curve.bins >= narrowest_bin * curve.upper)) {
+    const Setting* at = nullptr;
+    for (const char* key : {"upper", "threshold", "bins"})
+      if (!at) at = map.find(key);
+    throw at->error(
+        fmt::format("{} bins from {} to {} are narrower than {} of their energy", curve.bins,
+                    energy_text(curve.threshold), energy_text(curve.upper), narrowest_bin),
+        "give fewer bins or a wider range");
+  }
   with("resolution", [&](auto& s) { curve.resolution = read_resolution(s, scale); });
   with("background", [&](auto& s) {
     curve.background = read_background(s, folder);
