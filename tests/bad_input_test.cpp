@@ -268,6 +268,8 @@ const Bad bad_studies[]{
      "electrons: free"},
     {"MissingTable", "background: [{table: nope.csv}]\n", 1, "background[1].table", "nope.csv",
      "No such file"},
+    {"TableThatCannotBeReadToItsEnd", "background: [{table: /proc/self/mem}]\n", 1,
+     "background[1].table", "/proc/self/mem", "cannot be read: Input/output error"},
     {"FolderAsTable", "background: [{table: .}]\n", 1, "background[1].table", ".", "name a file"},
 };
 
@@ -276,6 +278,7 @@ INSTANTIATE_TEST_SUITE_P(File, BadStudy, testing::ValuesIn(bad_studies), name_of
 TEST(BadStudyFile, ThatCannotBeReadIsNamed) {
   const ScratchFolder folder;
   for (const auto& [file, says] : {std::pair{folder.path() / "none.yaml", "No such file"},
+                                   std::pair{fs::path("/proc/self/mem"), "cannot be read"},
                                    std::pair{folder.path(), "this is a folder"}})
     expect_complaint(complaint([&] { read_study(file); }), file, {"", "", 0, "", "", says});
 }

@@ -169,6 +169,47 @@ TEST_F(Cli, AnchorInsideItselfIsBadUsage) {
   expect_failure("check loop.yaml", 2, "loop.yaml:1: ");
 }
 
+/// What stands where a run leaves its own files, and is none of them.
+TEST_F(Cli, ForeignThingsInPlaceOfItsOwnFilesAreNamed) {
+  write("grid.yaml",
+        "channel: nuclear\nbins: 2\naccuracy: 1e-3\nmu_eff: {points: 2}\n"
+        "axes: {exposure: [1 tonne year, 2 tonne year]}\n");
+  const std::string damaged =
+      "its lock is damaged: it names no run; if no other run writes here, "
+      "remove ";
+  for (const std::string make : {"mkdir -p", "mkfifo", "touch", "echo junk >", "echo '{}' >"}) {
+    const bool file = make != "mkdir -p" && make != "mkfifo";
+    const auto expect = [&](const std::string& place, const std::string& command, int code,
+                            const std::string& says) {
+      const auto folder = (path() / place).parent_path();
+      fs::create_directories(folder);
+      ASSERT_EQ(std::system((make + " '" + (path() / place).string() + "'").c_str()), 0);
+      const auto result = run(command, "timeout 60");
+      EXPECT_EQ(result.code, code) << make << " " << place << ": " << result.err;
+      EXPECT_TRUE(has(result.err, says)) << make << " " << place;
+      fs::remove_all(path() / "out");
+    };
+    expect("out/.lock", "scan study.yaml --out out", 2, damaged + "out/.lock");
+    expect("out/.lock", "scan grid.yaml --out out", 2, damaged + "out/.lock");
+    expect("out/shards/00001-of-00002/.lock", "scan grid.yaml --shard 1/2 --out out", 2, damaged);
+    if (file) continue;
+    expect("out/.checkpoint", "scan grid.yaml --out out", 1, "out/.checkpoint: is no file");
+    expect("out/.checkpoint", "scan grid.yaml --resume --out out", 1, "is no file; remove it");
+    expect("out/shards/study.yaml", "scan grid.yaml --shard 1/2 --out out", 1, "is no file");
+    expect("out/shards/run.json", "scan grid.yaml --shard 1/2 --out out", 1, "is no file");
+    expect("out/shards/00001-of-00002/manifest.json", "scan grid.yaml --shard 1/2 --out out",
+           make == "mkfifo" ? 0 : 1, "is no file");
+  }
+  for (const char* make : {"mkdir", "mkfifo"}) {
+    const auto manifest = path() / "out/shards/00001-of-00002/manifest.json";
+    fs::create_directories(manifest.parent_path());
+    ASSERT_EQ(std::system((std::string(make) + " '" + manifest.string() + "'").c_str()), 0);
+    EXPECT_TRUE(has(run("status out", "timeout 60").out, "manifest.json: is no file")) << make;
+    EXPECT_EQ(run("merge out", "timeout 60").code, 2) << make;
+    fs::remove_all(path() / "out");
+  }
+}
+
 TEST_F(Cli, AskingForCudaWithoutADeviceSaysWhy) {
   if (has(output("info"), "\ndevice 0")) GTEST_SKIP() << "there is a device";
   expect_failure("scan study.yaml --backend cuda", 2, "no usable CUDA device: ");

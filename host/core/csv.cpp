@@ -124,10 +124,19 @@ std::string read_file(const std::string& path) {
       std::filesystem::is_block_file(path, ignored))  // some never end
     throw InputError({path, 0, "", ""}, "this is a device", "name a file");
   std::ifstream stream(path, std::ios::binary);
-  if (!stream)
-    throw InputError({path, 0, "", ""}, std::string("cannot be read: ") + std::strerror(errno),
-                     "check the path and its permissions");
-  std::string text{std::istreambuf_iterator<char>(stream), {}};
+  const auto expect_good = [&] {
+    if (!stream)
+      throw InputError({path, 0, "", ""}, std::string("cannot be read: ") + std::strerror(errno),
+                       "check the path and its permissions");
+  };
+  expect_good();
+  std::string text;
+  try {
+    text.assign(std::istreambuf_iterator<char>(stream), {});
+  } catch (const std::ios_base::failure&) {  // whatever the stream's exceptions() say
+    stream.setstate(std::ios_base::badbit);
+  }
+  expect_good();
   constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";  // UTF-8 as some editors write it
   if (text.starts_with(byte_order_mark)) text.erase(0, byte_order_mark.size());
   return text;

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <tuple>
 
@@ -38,13 +37,13 @@ std::string RunIdentity::difference(const RunIdentity& other) const {
 }
 
 RunIdentity RunIdentity::agreed(const std::filesystem::path& path) const {
-  std::ifstream file(path);
-  if (!file) {
+  auto text = read_if_there(path);
+  if (!text) {
     if (place_new_file(path, json_of(*this).dump(1) + "\n")) return *this;
-    file.open(path);  // another was first
+    text = read_if_there(path);  // another was first
   }
   try {
-    return identity_in(Json::parse(file));
+    return identity_in(Json::parse(text.value_or("")));
   } catch (const nlohmann::json::exception&) {
     throw OutputError(path.string(), "cannot be understood", "remove it");
   }

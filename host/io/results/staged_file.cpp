@@ -6,6 +6,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <utility>
 
 #include "magnu/core/error.hpp"
@@ -85,6 +87,24 @@ static void flush_names(const fs::path& folder) {
   if (file < 0) return;
   fsync(file);
   close(file);
+}
+
+std::optional<std::string> read_if_there(const fs::path& path) {
+  std::error_code problem;
+  const auto status = fs::status(path, problem);
+  if (!fs::exists(status) && (!problem || problem == std::errc::no_such_file_or_directory ||
+                              problem == std::errc::not_a_directory))
+    return {};
+  if (!problem && !fs::is_regular_file(status))
+    throw OutputError(path.string(), "is no file", "remove it");
+  std::ifstream file(path, std::ios::binary);
+  try {
+    if (file) return std::string{std::istreambuf_iterator<char>(file), {}};
+    if (errno == ENOENT) return {};  // gone meanwhile
+  } catch (const std::ios_base::failure&) {
+  }
+  throw OutputError(path.string(), std::string("cannot be read: ") + std::strerror(errno),
+                    "check its permissions, or remove it");
 }
 
 void replace_file(const fs::path& path, std::string_view text) {

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 
 #include "magnu/core/error.hpp"
 #include "magnu/io/results/counters_json.hpp"
@@ -64,9 +63,9 @@ void Manifest::write(const fs::path& path) const {
 }
 
 std::optional<Manifest> Manifest::read(const fs::path& path) {
-  std::ifstream file(path);
-  if (!file) return {};
-  std::string text{std::istreambuf_iterator<char>(file), {}};
+  const auto written = read_if_there(path);
+  if (!written) return {};
+  auto text = *written;
   const auto broken = [&](const char* how) {
     return OutputError(path.string(), std::string("is not a whole manifest: ") + how,
                        "compute it again; a run without shards with --overwrite");

@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 
 #include "magnu/core/error.hpp"
 #include "magnu/io/results/file_names.hpp"
@@ -23,11 +22,6 @@ namespace magnu {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string read_file(const fs::path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 Manifest new_manifest(const GridRun& run, std::size_t shard, std::size_t shards,
                       const DetectorRange& range) {
@@ -186,7 +180,8 @@ void forget_checkpoint(const fs::path& folder) {
 GridOutcome scan_shard(const GridRun& run, std::size_t shard, std::size_t shards,
                        Progress& progress) {
   const auto all = run.folder / file_names::shards;
-  const auto study = effective_yaml(run.study), of_folder = read_file(shards_study(run.folder));
+  const auto study = effective_yaml(run.study),
+             of_folder = read_if_there(shards_study(run.folder)).value_or("");
   if (!of_folder.empty() && of_folder != study)
     throw InputError(
         {run.folder.string(), 0, "", ""},

@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <sstream>
 
 #include "magnu/core/error.hpp"
 #include "magnu/io/results/staged_file.hpp"
@@ -61,9 +63,16 @@ std::string Worker::text() const {
 
 namespace {
 
-Worker read_lock(const fs::path& path) {
-  std::ifstream file(path);
-  const auto json = nlohmann::json::parse(file, nullptr, false);
+/// Nothing where there is no lock; of a damaged one a worker without host.
+std::optional<Worker> read_lock(const fs::path& path) {
+  std::optional<std::string> written;
+  try {
+    written = read_if_there(path);
+  } catch (const OutputError&) {
+    return Worker{};
+  }
+  if (!written) return {};
+  const auto json = nlohmann::json::parse(*written, nullptr, false);
   // What is of another type is left out: a conversion would throw, or be undefined.
   const auto text = [&](const char* key) {
     const auto found = json.is_object() ? json.find(key) : json.end();
@@ -73,14 +82,15 @@ Worker read_lock(const fs::path& path) {
     const auto found = json.is_object() ? json.find(key) : json.end();
     return found != json.end() && found->is_number_integer() ? found->get<long>() : 0L;
   };
-  return {text("host"), text("job"), number("pid"), text("started"),
-          static_cast<int>(std::clamp<long>(number("restarts"), 0, 1 << 20))};
+  if (number("pid") <= 0) return Worker{};
+  return Worker{text("host"), text("job"), number("pid"), text("started"),
+                static_cast<int>(std::clamp<long>(number("restarts"), 0, 1 << 20))};
 }
 
 }  // namespace
 
 Worker lock_holder(const fs::path& folder) {
-  return read_lock(folder / lock_name);
+  return read_lock(folder / lock_name).value_or(Worker{});
 }
 
 RunLock::RunLock(const fs::path& folder) : path_(folder / lock_name) {
@@ -94,7 +104,12 @@ RunLock::RunLock(const fs::path& folder) : path_(folder / lock_name) {
        self.restarts}}.dump();
   for (int attempt = 0; attempt < 2; ++attempt) {
     if (place_new_file(path_, text)) return;
-    const auto holder = lock_holder(folder);
+    const auto found = read_lock(path_);
+    if (!found) continue;  // gone meanwhile
+    const auto& holder = *found;
+    if (holder.host.empty())
+      throw InputError({folder.string(), 0, "", ""}, "its lock is damaged: it names no run",
+                       "if no other run writes here, remove " + path_.string());
     const bool earlier_try = !self.job.empty() && holder.job == self.job &&
                              holder.host != self.host && holder.restarts < self.restarts;
     if (holder.runs() && !earlier_try)
@@ -106,10 +121,11 @@ RunLock::RunLock(const fs::path& folder) : path_(folder / lock_name) {
     fs::rename(path_, own, gone);
     if (gone) continue;
     const auto moved = read_lock(own);
-    const bool same = moved.pid == holder.pid && moved.host == holder.host &&
-                      moved.started == holder.started && moved.restarts == holder.restarts;
+    const bool same = moved && moved->pid == holder.pid && moved->host == holder.host &&
+                      moved->started == holder.started && moved->restarts == holder.restarts;
     if (!same && link(own.c_str(), path_.c_str()) != 0)
-      spdlog::warn("{}: the lock of {} could not be put back", folder.string(), moved.text());
+      spdlog::warn("{}: the lock of {} could not be put back", folder.string(),
+                   moved.value_or(Worker{}).text());
     fs::remove(own);
     if (!same) break;
     spdlog::info("{}: a lock of {}, which is gone, is removed", folder.string(), holder.text());

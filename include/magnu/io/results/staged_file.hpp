@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,10 @@ class StagedFile {
   std::filesystem::path final_, temporary_;
   int file_ = -1;
 };
+
+/// The text of a file that magnu wrote, nothing where none is there. OutputError for what is no
+/// file (of a pipe's end nobody knows) or cannot be read.
+std::optional<std::string> read_if_there(const std::filesystem::path& path);
 
 /// Replaces a file by a text: whole or not at all, and on disk when it returns.
 void replace_file(const std::filesystem::path& path, std::string_view text);

@@ -22,7 +22,7 @@ struct Worker {
 /// process of this host that is gone, or, on another host, an earlier try of this very job.
 class RunLock {
  public:
-  /// InputError that names the holder where another one writes.
+  /// InputError that names the holder where another one writes, or the lock where it is damaged.
   explicit RunLock(const std::filesystem::path& folder);
   ~RunLock();
   RunLock(const RunLock&) = delete;
@@ -31,7 +31,7 @@ class RunLock {
   std::filesystem::path path_;
 };
 
-/// The holder of a folder's lock; no host where there is none.
+/// The holder of a folder's lock; no host where there is none or it is damaged.
 Worker lock_holder(const std::filesystem::path& folder);
 
 }  // namespace magnu
