@@ -65,6 +65,42 @@ TEST(LongValue, IsCutInItsMessage) {
   }
 }
 
+/// Nor does it grow with what the command line holds.
+TEST(LongSetting, IsCutInItsMessage) {
+  const ScratchFolder folder;
+  const auto study = folder.write("s.yaml", "bins: 3\n");
+  const auto message = [&](const std::string& setting) {
+    return std::string(complaint([&] { read_study(study, {setting}); }).what());
+  };
+  const auto unknown = message(std::string(100'000, 'b') + "=1");
+  EXPECT_LE(unknown.size(), 400u) << unknown;
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "unknown key (got '1'); known here: name, ", unknown);
+  std::string path;
+  for (int i = 0; i < 5000; ++i) path += "x/";
+  const auto table = message("background=[{table: " + path + "}]");
+  EXPECT_LE(table.size(), 400u) << table;
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "cannot be read: File name too long", table);
+}
+
+/// What would end a line, or turn around what follows, is not printed as it is.
+TEST(Quotable, EscapesWhatIsNoCharacterToPrint) {
+  for (const auto& [text, quoted] : std::initializer_list<std::pair<std::string, std::string>>{
+           {"µ_B \u2019 \u2027 \u202f \U0001f600 \ud7ff", ""},
+           {"\u2028", "\\xe2\\x80\\xa8"},
+           {"\u2029", "\\xe2\\x80\\xa9"},
+           {"\u202e", "\\xe2\\x80\\xae"},
+           {"\u2067", "\\xe2\\x81\\xa7"},
+           {"\u0085", "\\xc2\\x85"},
+           {"\xff", "\\xff"},
+           {"\xc0\xaf", "\\xc0\\xaf"},
+           {"\xe0\x80\xaf", "\\xe0\\x80\\xaf"},
+           {"\xed\xa0\x80", "\\xed\\xa0\\x80"},
+           {"\xf0\x80\x80\xaf", "\\xf0\\x80\\x80\\xaf"},
+           {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},
+           {"\xe2\x80", "\\xe2\\x80"}})
+    EXPECT_EQ(quotable(text), quoted.empty() ? text : quoted);
+}
+
 /// A value that an axis, `reach` or each curve replaces is not used, and read all the same.
 TEST(ReplacedValue, MustBeWellFormed) {
   const ScratchFolder folder;
@@ -239,6 +275,8 @@ const Bad bad_studies[]{
      "did you mean 'xenon1t'?"},
     {"StudyNameWithSlash", "name: a/b\n", 1, "name", "a/b", "without '/'"},
     {"NameThatIsNotUtf8", "name: caf\xe9\n", 1, "name", "caf\xe9", "UTF-8"},
+    {"NameOfHalfACharacter", "name: a\xed\xa0\x80\n", 1, "name", "a\xed\xa0\x80", "UTF-8"},
+    {"NameOfTwoLines", "name: \"a\\u2028b\"\n", 1, "name", "a\u2028b", "use plain text"},
     // Forms.
     {"ListForANumber", "bins: [1, 2]\n", 1, "bins", "[1, 2]", "a single value"},
     {"MapForAQuantity", "exposure: {tonne: 1}\n", 1, "exposure", "{tonne: 1}", "'40 tonne year'"},

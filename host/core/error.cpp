@@ -17,27 +17,57 @@ std::size_t utf8_length(std::string_view text) {
   if (length > text.size()) return 0;
   for (std::size_t i = 1; i < length; ++i)
     if ((byte(i) & 0xc0) != 0x80) return 0;
+  // Longer than need be, half a pair of UTF-16, beyond the last character.
+  if ((byte(0) == 0xe0 && byte(1) < 0xa0) || (byte(0) == 0xed && byte(1) >= 0xa0) ||
+      (byte(0) == 0xf0 && byte(1) < 0x90) || (byte(0) == 0xf4 && byte(1) >= 0x90))
+    return 0;
   return length;
 }
 
+/// Whether a character of `length` bytes ends a line, turns the order of what follows, or does what
+/// a terminal is told.
+bool is_control(std::string_view text, std::size_t length) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  if (length == 1) return byte(0) < 0x20 || byte(0) == 0x7f;
+  if (length == 2) return byte(0) == 0xc2 && byte(1) < 0xa0;  // C1
+  if (length != 3 || byte(0) != 0xe2) return false;
+  return (byte(1) == 0x80 && byte(2) >= 0xa8 && byte(2) <= 0xae) ||  // U+2028 to U+202E
+         (byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9);    // U+2066 to U+2069
+}
+
 constexpr std::size_t longest_sentence = 400;
-constexpr std::size_t longest_path = 4096;
+constexpr std::size_t longest_message = 400;  // without the path
+constexpr std::size_t shortest_remedy = 100;
 
 std::string describe(const Location& where, const std::string& what, const std::string& remedy) {
   std::string text;
+  std::size_t path = 0;
   if (!where.file.empty()) {
     text += quotable(where.file, longest_path);
     if (where.line > 0) text += ":" + std::to_string(where.line);
     text += ": ";
+    if (where.line >= 0) path = text.size();  // negative: a setting, quoted already
   }
   if (!where.key.empty()) text += quotable(where.key) + ": ";
   text += quotable(what, longest_sentence);
   if (!where.value.empty()) text += " (got '" + quotable(where.value) + "')";
-  if (!remedy.empty()) text += "; " + quotable(remedy, longest_sentence);
+  if (remedy.empty()) return text;
+  const auto length = text.size() - path + std::string_view("; ...").size();
+  const auto room = length < longest_message ? longest_message - length : 0;
+  text += "; " + quotable(remedy, std::max(room, shortest_remedy));
   return text;
 }
 
 }  // namespace
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const auto length = utf8_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
 
 std::string quotable(std::string_view text, std::size_t most) {
   std::string result;
@@ -45,11 +75,7 @@ std::string quotable(std::string_view text, std::size_t most) {
     if (characters == most) return result + "...";
     const auto length = utf8_length(text);
     const auto byte = static_cast<unsigned char>(text.front());
-    // C1 controls are two bytes, 0xc2 and 0x80 to 0x9f.
-    const bool control =
-        byte < 0x20 || byte == 0x7f ||
-        (length == 2 && byte == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0);
-    if (length > 0 && !control) {
+    if (length > 0 && !is_control(text, length)) {
       result += text.substr(0, length);
     } else if (byte == '\n' || byte == '\t' || byte == '\r') {
       result += byte == '\n' ? "\\n" : byte == '\t' ? "\\t" : "\\r";
@@ -72,6 +98,7 @@ InputError::InputError(Location where, const std::string& what_is_wrong, const s
 
 OutputError::OutputError(const std::string& where, const std::string& reason,
                          const std::string& remedy)
-    : Error(where + ": " + reason + (remedy.empty() ? "" : "; " + remedy)), path(where) {}
+    : Error(quotable(where, longest_path) + ": " + reason + (remedy.empty() ? "" : "; " + remedy)),
+      path(where) {}
 
 }  // namespace magnu

@@ -155,7 +155,12 @@ Background read_table(const Setting& entry, const Setting& table, const std::str
         (path.is_absolute() ? path : fs::path(folder) / path).lexically_normal(), columns, written);
   } catch (const InputError& problem) {
     if (problem.location.line > 0 || !problem.location.key.empty()) throw;
-    throw table.error(problem.what(), "");
+    // A long path would hide what is wrong.
+    std::string what = problem.what();
+    if (const auto file = quotable(problem.location.file, longest_path);
+        file.size() > 200 && what.starts_with(file))
+      what.replace(0, file.size(), quotable(problem.location.file, 100));
+    throw table.error(what, "");
   }
 }
 

@@ -21,28 +21,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_utf8(const std::string& text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const unsigned char c = text[i];
-    const std::size_t length = c < 0x80   ? 1
-                               : c < 0xc2 ? 0
-                               : c < 0xe0 ? 2
-                               : c < 0xf0 ? 3
-                               : c < 0xf5 ? 4
-                                          : 0;
-    if (length == 0 || i + length > text.size()) return false;
-    for (std::size_t k = 1; k < length; ++k)
-      if ((text[i + k] & 0xc0) != 0x80) return false;
-    i += length;
-  }
-  return true;
-}
-
 std::string read_name(const Setting& setting) {
   const auto& name = read_text(setting, "give it a name");
-  for (const unsigned char c : name)
-    if (c < 32) throw setting.error("a name cannot hold control characters", "use plain text");
   if (!is_utf8(name)) throw setting.error("a name must be UTF-8 text", "save the file as UTF-8");
+  if (quotable(name, name.size()) != name)
+    throw setting.error("a name cannot hold control characters", "use plain text");
   return name;
 }
 
@@ -221,8 +204,9 @@ void warn_of_short_tables(Study& study) {
         study.warnings.push_back(fmt::format(
             "curve '{}': {} covers {} to {}, its bins {} to {}: outside the table the "
             "background is zero",
-            curve.name, entry.table->file, energy_text(entry.table->energy.front()),
-            energy_text(entry.table->energy.back()), energy_text(lower), energy_text(upper)));
+            quotable(curve.name), quotable(entry.table->file, 200),
+            energy_text(entry.table->energy.front()), energy_text(entry.table->energy.back()),
+            energy_text(lower), energy_text(upper)));
   }
 }
 

@@ -6,9 +6,15 @@
 
 namespace magnu {
 
-/// A text as a message quotes it: cut at `most` characters, with control characters and bytes that
-/// are not UTF-8 written as \n, \x1b.
+bool is_utf8(std::string_view text);
+
+/// A text as a message quotes it: cut at `most` characters, with control characters, line
+/// separators, marks that turn the order of letters, and bytes that are not UTF-8 written as \n,
+/// \x1b.
 std::string quotable(std::string_view text, std::size_t most = 80);
+
+/// A message quotes the path of its file whole, up to this.
+inline constexpr std::size_t longest_path = 4096;
 
 /// Whatever ends the program with a message. Only `main` catches; exit code 1.
 struct Error : std::runtime_error {
