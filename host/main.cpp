@@ -135,8 +135,8 @@ int run(int argc, char** argv) {
                    "fast: coefficients and running integrals; direct: every cell of the dense grid")
       ->check(CLI::IsMember({"fast", "direct"}))
       ->capture_default_str();
-  scan->add_option("--out", options.out, "results folder (default: results/NAME)")
-      ->type_name("DIR");
+  auto* out = scan->add_option("--out", options.out, "results folder (default: results/NAME)")
+                  ->type_name("DIR");
   scan->add_flag("--overwrite", options.overwrite, "replace another study's results there");
   scan->add_flag("--verify", options.verify,
                  "run both evaluations, on the CPU and on a device if any, and compare them");
@@ -197,6 +197,9 @@ int run(int argc, char** argv) {
   catch_stop_signals();
   options.program = shell_word(argv[0]);
   options.command = command_line(argc, argv);
+  if (out->count() > 0 && options.out.empty())  // as of a variable that is not set
+    throw InputError({"", 0, "--out", ""}, "no folder is named",
+                     "name one, or leave the option out");
   if (merge->parsed()) return run_merge(options);
   if (status->parsed()) return run_status(options);
   if (scan->parsed()) return run_scan(options);

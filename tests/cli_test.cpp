@@ -145,6 +145,7 @@ TEST_F(Cli, BadUsageExitsWithTwoAndLeavesNothing) {
            {"scan study.yaml --set bins", "--set bins: not of the form PATH=VALUE"},
            {"scan study.yaml --set threshold=0", "--set threshold=0: threshold: the unit is"},
            {"scan missing.yaml", "missing.yaml: cannot be read"},
+           {"scan study.yaml --out ''", "--out: no folder is named"},
            {"scan bad.yaml", "bad.yaml:2: bins: out of range (got '0')"},
            {"check bad.yaml", "bad.yaml:2: bins: out of range (got '0')"},
            {"spectrum bad.yaml", "bad.yaml:2: bins: out of range (got '0')"},
