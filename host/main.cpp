@@ -92,6 +92,7 @@ int run(int argc, char** argv) {
       "Solar neutrinos scatter off electrons and nuclei; mu_eff adds a signal that rises at low\n"
       "recoil energy. A study is a YAML file: see configs/ and docs/configuration.md.\n\n"
       "  magnu scan configs/quick.yaml              limits and sensitivity curves\n"
+      "  magnu fit configs/systematics.yaml         best fit, limit and pulls of likelihoods\n"
       "  magnu spectrum configs/quick.yaml --at 1,10  differential rates as CSV\n"
       "  magnu check configs/quick.yaml --set bins=20 the study as understood, and its cost\n",
       "magnu"};
@@ -163,6 +164,13 @@ int run(int argc, char** argv) {
       ->check(rows)
       ->capture_default_str();
 
+  auto* fit = app.add_subcommand(
+      "fit", "analyse each detector of a study with statistic: poisson: best fit, limit, pulls");
+  add_study(fit);
+  add_runner(fit);
+  fit->add_option("--out", options.out, "results folder (default: results/NAME)")->type_name("DIR");
+  fit->add_flag("--overwrite", options.overwrite, "replace another study's results there");
+
   auto* spectrum = app.add_subcommand(
       "spectrum",
       "print differential rates as CSV: per tonne, year and keV; magnetic at 1e-11 mu_B");
@@ -203,6 +211,7 @@ int run(int argc, char** argv) {
   if (merge->parsed()) return run_merge(options);
   if (status->parsed()) return run_status(options);
   if (scan->parsed()) return run_scan(options);
+  if (fit->parsed()) return run_fit(options);
   if (spectrum->parsed()) return run_spectrum(options);
   if (check->parsed()) return run_check(options);
   return list->parsed() ? run_list() : run_info();

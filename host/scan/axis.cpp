@@ -179,6 +179,14 @@ Grid::Place Grid::place(std::size_t i) const {
   return place;
 }
 
+std::string Grid::name_of(std::size_t i) const {
+  const auto [curve, index] = place(i);
+  std::string text = curves_[curve].name;
+  for (std::size_t a = 0; a < index.size(); ++a)
+    text += (a == 0 ? " at " : ", ") + axes_[a].field->path + " " + axes_[a].label(index[a]);
+  return text;
+}
+
 Curve Grid::at(const Place& place) const {
   Curve point = curves_[place.curve];
   for (std::size_t a = 0; a < axes_.size(); ++a) axes_[a].put(point, place.index[a]);

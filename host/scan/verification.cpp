@@ -208,16 +208,6 @@ void DrawnDetectors::see(std::size_t first, std::span<const double> found) {
 
 namespace {
 
-/// A detector as a reader would find it again: "electron at threshold 1, exposure 40".
-std::string name_of(const Grid& grid, std::size_t detector) {
-  const auto [curve, index] = grid.place(detector);
-  std::string text = grid.curves()[curve].name;
-  for (std::size_t a = 0; a < index.size(); ++a)
-    text += (a == 0 ? " at " : ", ") + grid.axes()[a].field->path + " " +
-            grid.axes()[a].label(index[a]);
-  return text;
-}
-
 /// Where to look at what was found: there, or, where nothing does, at the end that is likeliest to.
 double reach_place(const Reach& reach, double value) {
   const bool more_helps = reach.range.field->sets == sets_exposure;
@@ -246,7 +236,7 @@ VerificationReport verify(const Grid& grid, const DrawnDetectors& drawn,
   Engine engine(*runners.front(), Evaluation::fast, progress);
   for (std::size_t i = 0; i < drawn.index.size(); ++i) {
     auto curve = grid.at(drawn.index[i]);
-    curve.name = name_of(grid, drawn.index[i]);
+    curve.name = grid.name_of(drawn.index[i]);
     curve.mu_eff.points = std::min<std::size_t>(curve.mu_eff.points, 101);
     const double value = drawn.values[i];
     double expected = value;

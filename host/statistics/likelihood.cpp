@@ -48,6 +48,23 @@ LikelihoodView Likelihood::view() const {
           view_of(weight_),  view_of(least_), view_of(inside_)};
 }
 
+Likelihood Likelihood::with_fixed(std::size_t parameter, double value) const {
+  Likelihood other(bins_);
+  const auto row = [&](const std::vector<double>& rows, std::size_t p) {
+    return std::span(rows).subspan(p * padded_, bins_);
+  };
+  for (std::size_t p = 0; p < nuisances_.size(); ++p) {
+    auto nuisance = nuisances_[p];
+    if (p == parameter) {
+      nuisance.sigma = 0;
+      nuisance.nominal = value;
+    }
+    other.add(nuisance, row(base_, p), row(slope_, p));
+  }
+  other.add({"", 1, 0, false}, row(base_, nuisances_.size()), row(slope_, nuisances_.size()));
+  return other;
+}
+
 std::vector<double> Likelihood::expected(double s, std::span<const double> theta) const {
   std::vector<double> sum(bins_);
   for (std::size_t p = 0; p <= nuisances_.size(); ++p) {

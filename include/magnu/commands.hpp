@@ -13,6 +13,7 @@ namespace magnu {
 enum ExitCode { done = 0, failed = 1, bad_usage = 2, resumable = 99 };
 
 int run_scan(const Options& options);
+int run_fit(const Options& options);
 int run_spectrum(const Options& options);
 int run_merge(const Options& options);
 int run_status(const Options& options);

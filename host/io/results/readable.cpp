@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace magnu {
@@ -18,6 +19,22 @@ std::string scaled_text(double value) {
   int i = 0;
   for (; value >= 1000 && i < 5; ++i) value /= 1000;
   return i == 0 ? fmt::format("{:.0f} ", value) : fmt::format("{:.1f} {}", value, prefixes[i]);
+}
+
+std::string text_table(const std::vector<std::vector<std::string>>& rows, std::size_t left) {
+  std::vector<std::size_t> width(rows.front().size());
+  for (const auto& row : rows)
+    for (std::size_t c = 0; c < row.size(); ++c) width[c] = std::max(width[c], row[c].size());
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t c = 0; c < row.size(); ++c)
+      line += c < left ? fmt::format("{:<{}}  ", row[c], width[c])
+                       : fmt::format("{:>{}}  ", row[c], width[c]);
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  return text;
 }
 
 }  // namespace magnu

@@ -25,23 +25,6 @@ namespace {
 
 using Row = std::vector<std::string>;
 
-/// Columns as wide as their widest cell; the first `left` flush left, the rest flush right.
-std::string table(const std::vector<Row>& rows, std::size_t left) {
-  std::vector<std::size_t> width(rows.front().size());
-  for (const auto& row : rows)
-    for (std::size_t c = 0; c < row.size(); ++c) width[c] = std::max(width[c], row[c].size());
-  std::string text;
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t c = 0; c < row.size(); ++c)
-      line += c < left ? fmt::format("{:<{}}  ", row[c], width[c])
-                       : fmt::format("{:>{}}  ", row[c], width[c]);
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
-  }
-  return text;
-}
-
 std::string limit_text(const CurveResult& result) {
   return std::isfinite(result.limit) ? fmt::format("{:.3e}", result.limit) : "none";
 }
@@ -63,7 +46,7 @@ std::string limits_table(const std::vector<CurveResult>& results) {
                     limit_text(r) + (r.limit_outside_grid() ? " *" : "  ")});
     outside |= r.limit_outside_grid();
   }
-  auto text = table(rows, 4);
+  auto text = text_table(rows, 4);
   if (outside)
     text +=
         "* outside the scanned range of mu_eff, solved for all the same; 'none': nothing is "
@@ -92,7 +75,7 @@ std::string grid_table(const Grid& grid, const std::vector<double>& values) {
                           : reach                   ? fmt::format("{:.6g}", values[i])
                                                     : fmt::format("{:.3e}", values[i]));
   }
-  return table(rows, 1);
+  return text_table(rows, 1);
 }
 
 std::string verification_table(const VerificationReport& report) {
@@ -100,7 +83,7 @@ std::string verification_table(const VerificationReport& report) {
   for (const auto& d : report.deviations)
     rows.push_back({d.what, d.passed() ? "ok" : "FAILED", fmt::format("{:.1e}", d.value),
                     fmt::format("{:.0e}", d.bound)});
-  auto text = table(rows, 2);
+  auto text = text_table(rows, 2);
   for (const auto& d : report.deviations)
     if (!d.passed()) text += fmt::format("{}: {:.3e} at {}\n", d.what, d.value, d.where);
   return text;
@@ -201,7 +184,7 @@ std::string names_report() {
   for (const auto& key : study_keys())
     rows.push_back({key.name, key.unit.empty() ? "-" : key.unit, key.fallback,
                     key.meaning + " (" + key.form + ")"});
-  return text + table(rows, 4);
+  return text + text_table(rows, 4);
 }
 
 std::string info_report() {

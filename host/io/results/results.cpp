@@ -29,6 +29,24 @@ const std::vector<std::string> result_names{
     file_names::curves_csv,           file_names::spectra_csv,
     file_names::kinematic_limits_csv, file_names::study_yaml};
 
+const std::vector<std::string> fit_names{file_names::fit_json, file_names::pulls_csv,
+                                         file_names::correlations_csv, file_names::fitted_bins_csv,
+                                         file_names::profiles_csv};
+
+/// Whether a folder holds what `magnu fit` found for another study.
+bool holds_other_fit(const fs::path& folder, const Study& study) {
+  const auto path = folder / file_names::fit_json;
+  if (!fs::exists(path)) return false;
+  const auto json = nlohmann::json::parse(read_file(path.string()), nullptr, false);
+  return !json.is_object() || !json.contains("study_hash") ||
+         json["study_hash"] != study_hash(study);
+}
+
+void remove_fit(const fs::path& folder) {
+  std::error_code ignored;
+  for (const auto& name : fit_names) fs::remove(folder / name, ignored);
+}
+
 using TextSink = std::function<void(std::string_view)>;
 
 struct ResultFile {
@@ -252,6 +270,7 @@ ResultsFolder::ResultsFolder(fs::path folder, const Study& study, bool overwrite
     for (const auto& name : result_names)
       if (fs::exists(folder_ / name)) held = "a " + name + " of unknown origin";
   }
+  if (held.empty() && holds_other_fit(folder_, study)) held = "the fit of another study";
   if (!held.empty())
     throw InputError({folder_.string(), 0, "", ""}, "the folder holds " + held,
                      "name another with --out, or replace it with --overwrite");
@@ -273,6 +292,13 @@ void ResultsFolder::expect_room(const Study& study) const {
                     "set fewer mu_eff.points or bins, or name a larger disk with --out");
 }
 
+void ResultsFolder::add(const std::vector<std::pair<std::string, std::string>>& files) const {
+  std::vector<ResultFile> all;
+  for (const auto& [name, text] : files)
+    all.push_back({name, [&text = text](const TextSink& sink) { sink(text); }});
+  write_files(folder_, all);
+}
+
 void ResultsFolder::write(const Study& study, const std::vector<CurveResult>& results,
                           const Provenance& provenance, const std::vector<std::string>& also_kept,
                           const ProgressCallback& progress) const {
@@ -290,6 +316,7 @@ void ResultsFolder::write(const Study& study, const std::vector<CurveResult>& re
   add(file_names::study_yaml, effective_yaml(study));
   add(file_names::study_json, study_json(study, results, provenance));
   write_files(folder_, files);
+  if (holds_other_fit(folder_, study)) remove_fit(folder_);
 
   auto kept = also_kept;
   for (const auto& file : files) kept.push_back(file.name);

@@ -107,6 +107,8 @@ class Grid {
   Place place(std::size_t i) const;
   Curve at(const Place& place) const;
   Curve at(std::size_t i) const { return at(place(i)); }
+  /// As a reader would find it again: "electron at threshold 1 keV, exposure 40 tonne year".
+  std::string name_of(std::size_t i) const;
 
  private:
   std::vector<Curve> curves_;

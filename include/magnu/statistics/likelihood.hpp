@@ -53,6 +53,8 @@ class Likelihood {
   std::size_t bins() const { return bins_; }
   const std::vector<Nuisance>& nuisances() const { return nuisances_; }  ///< those not fixed
   LikelihoodView view() const;
+  /// The same with one of its nuisance parameters known.
+  Likelihood with_fixed(std::size_t parameter, double value) const;
 
   /// Expected events [bins], at the nominal values where no `theta` is given.
   std::vector<double> expected(double s, std::span<const double> theta = {}) const;

@@ -9,6 +9,12 @@ inline constexpr const char* curves_csv = "curves.csv";
 inline constexpr const char* spectra_csv = "spectra.csv";
 inline constexpr const char* kinematic_limits_csv = "kinematic_limits.csv";
 inline constexpr const char* study_yaml = "study.yaml";
+/// What `magnu fit` adds.
+inline constexpr const char* fit_json = "fit.json";
+inline constexpr const char* pulls_csv = "pulls.csv";
+inline constexpr const char* correlations_csv = "correlations.csv";
+inline constexpr const char* fitted_bins_csv = "fitted_bins.csv";
+inline constexpr const char* profiles_csv = "profiles.csv";
 /// Renamed last: with it the results are whole.
 inline constexpr const char* study_json = "study.json";
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "magnu/scan/engine.hpp"
@@ -43,6 +44,9 @@ class ResultsFolder {
   void write(const Study& study, const std::vector<CurveResult>& results,
              const Provenance& provenance, const std::vector<std::string>& also_kept = {},
              const ProgressCallback& progress = {}) const;
+
+  /// Files beside the results, each a name and its text: all of them, or none.
+  void add(const std::vector<std::pair<std::string, std::string>>& files) const;
 
   const std::filesystem::path& path() const { return folder_; }
 

@@ -1,0 +1,158 @@
+#include "magnu/io/results/fit_files.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "magnu/core/csv.hpp"
+#include "magnu/io/results/file_names.hpp"
+#include "magnu/io/results/readable.hpp"
+#include "magnu/io/study/quantity.hpp"
+#include "magnu/scan/detector_likelihood.hpp"
+#include "magnu/version.hpp"
+
+namespace magnu {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double moment(double s) {
+  return std::isfinite(s) ? likelihood_moment * std::sqrt(s) : std::nan("");
+}
+
+/// JSON has no NaN: what is not known is null.
+Json known(double value) {
+  return std::isfinite(value) ? Json(value) : Json(nullptr);
+}
+
+Json known(const std::vector<double>& values) {
+  Json list = Json::array();
+  for (const double value : values) list.push_back(known(value));
+  return list;
+}
+
+const char* name_of(IntervalTest test) {
+  return test == IntervalTest::two_sided ? "two-sided"
+         : test == IntervalTest::upper   ? "upper"
+                                         : "cls";
+}
+
+std::string moment_text(double mu) {
+  return std::isfinite(mu) ? fmt::format("{:.3e}", mu) : "none";
+}
+
+std::string number_text(double value) {
+  return std::isfinite(value) ? fmt::format("{:.4g}", value) : "-";
+}
+
+Json json_of(const DetectorFit& fit) {
+  const auto& r = fit.report;
+  Json json{{"detector", fit.name},
+            {"test", name_of(fit.curve.test)},
+            {"method", "asymptotic"},
+            {"confidence_level", fit.curve.confidence_level},
+            {"data", fit.curve.counts.empty() ? "expected without signal" : "observed"},
+            {"best_fit_mu_B", known(moment(r.interval.best.s))},
+            {"best_fit_squared_mu_B2",
+             {{"value", known(likelihood_moment * likelihood_moment * r.interval.best.s)},
+              {"uncertainty", known(likelihood_moment * likelihood_moment * r.s_uncertainty)}}},
+            {"lower_mu_B", known(moment(r.interval.lower))},
+            {"upper_mu_B", known(moment(r.interval.upper))},
+            {"expected_mu_B", known(fit.expected)},
+            {"q0", known(r.interval.q0)},
+            {"significance", known(std::sqrt(r.interval.q0))},
+            {"p0", known(r.p0)},
+            {"goodness_of_fit", known(r.goodness)},
+            {"bins", fit.counts.size()}};
+  auto pulls = Json::array();
+  for (const auto& pull : r.pulls)
+    pulls.push_back({{"parameter", pull.nuisance.name},
+                     {"nominal", pull.nuisance.nominal},
+                     {"sigma", known(pull.nuisance.sigma)},
+                     {"fitted", known(pull.fitted)},
+                     {"uncertainty", known(pull.uncertainty)},
+                     {"shift", known(pull.shift)},
+                     {"limit_below_mu_B", known(moment(pull.limit_below))},
+                     {"limit_above_mu_B", known(moment(pull.limit_above))}});
+  json["pulls"] = pulls;
+  auto rows = Json::array();
+  for (const auto& row : r.correlation) rows.push_back(known(row));
+  json["correlation"] = {{"parameters", r.names}, {"matrix", rows}};
+  return json;
+}
+
+}  // namespace
+
+std::string fit_table(const DetectorFit& fit) {
+  const auto& r = fit.report;
+  const auto& interval = r.interval;
+  auto text = fmt::format(
+      "{}: {} bins, {} uncertain parameters, {}\n", fit.name, fit.counts.size(), r.pulls.size(),
+      fit.curve.counts.empty() ? "data as expected without signal" : "observed counts");
+  std::vector<std::vector<std::string>> rows{
+      {"  best fit [mu_B]", interval.best.s > 0 ? moment_text(moment(interval.best.s)) : "0"},
+      {fmt::format("  limit [mu_B], {} {:g} %", name_of(fit.curve.test),
+                   100 * fit.curve.confidence_level),
+       (interval.lower > 0 ? moment_text(moment(interval.lower)) + " to " : "") +
+           moment_text(moment(interval.upper))},
+      {"  expected, -2 to 2 sigma",
+       fmt::format("{}  {}  {}  {}  {}", moment_text(fit.expected[0]), moment_text(fit.expected[1]),
+                   moment_text(fit.expected[2]), moment_text(fit.expected[3]),
+                   moment_text(fit.expected[4]))},
+      {"  significance", fmt::format("{:.3g} (p0 {:.3g})", std::sqrt(interval.q0), r.p0)},
+      {"  goodness of fit", fmt::format("{:.4g}", r.goodness)}};
+  text += text_table(rows, 2) + "\n";
+  rows = {{"  parameter", "nominal", "sigma", "fitted", "+-", "shift", "limit at -1 s [mu_B]",
+           "at +1 s"}};
+  for (const auto& pull : r.pulls)
+    rows.push_back({"  " + pull.nuisance.name, number_text(pull.nuisance.nominal),
+                    std::isinf(pull.nuisance.sigma) ? "free" : number_text(pull.nuisance.sigma),
+                    number_text(pull.fitted), number_text(pull.uncertainty),
+                    std::isfinite(pull.shift) ? fmt::format("{:+.2f}", pull.shift) : "-",
+                    moment_text(moment(pull.limit_below)), moment_text(moment(pull.limit_above))});
+  return text + text_table(rows, 1);
+}
+
+std::vector<std::pair<std::string, std::string>> fit_files(const std::string& study,
+                                                           const std::string& study_hash,
+                                                           const std::vector<DetectorFit>& fits) {
+  auto list = Json::array();
+  std::string pulls =
+      "detector,parameter,nominal,sigma,fitted,uncertainty,shift,limit_below_mu_B,limit_above_mu_"
+      "B\n";
+  std::string correlations = "detector,parameter,other,correlation\n";
+  std::string bins =
+      "detector,bin,lower_keV,upper_keV,counts,fit,fit_without_moment,moment_at_limit\n";
+  std::string profiles = "detector,mu_eff_mu_B,t\n";
+  for (const auto& fit : fits) {
+    const auto name = csv_field(fit.name);
+    const auto& r = fit.report;
+    list.push_back(json_of(fit));
+    for (const auto& p : r.pulls)
+      pulls += fmt::format("{},{},{},{},{},{},{},{},{}\n", name, csv_field(p.nuisance.name),
+                           p.nuisance.nominal, p.nuisance.sigma, p.fitted, p.uncertainty, p.shift,
+                           moment(p.limit_below), moment(p.limit_above));
+    for (std::size_t i = 0; i < r.names.size(); ++i)
+      for (std::size_t j = 0; j < r.names.size(); ++j)
+        correlations += fmt::format("{},{},{},{}\n", name, csv_field(r.names[i]),
+                                    csv_field(r.names[j]), r.correlation[i][j]);
+    for (std::size_t b = 0; b < fit.counts.size(); ++b)
+      bins += fmt::format("{},{},{},{},{},{},{},{}\n", name, b + 1,
+                          energy_in_keV(fit.curve.lower_edge(static_cast<int>(b))),
+                          energy_in_keV(fit.curve.lower_edge(static_cast<int>(b) + 1)),
+                          fit.counts[b], r.expected[b], fit.background[b], fit.signal[b]);
+    for (const auto& [mu, t] : fit.profile) profiles += fmt::format("{},{},{}\n", name, mu, t);
+  }
+  const Json json{{"study", study},
+                  {"program", {{"version", version()}, {"commit", commit()}}},
+                  {"study_hash", study_hash},
+                  {"detectors", list}};
+  return {{file_names::pulls_csv, pulls},
+          {file_names::correlations_csv, correlations},
+          {file_names::fitted_bins_csv, bins},
+          {file_names::profiles_csv, profiles},
+          {file_names::fit_json, json.dump(1) + "\n"}};
+}
+
+}  // namespace magnu

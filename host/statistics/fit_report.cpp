@@ -1,0 +1,145 @@
+#include "magnu/statistics/fit_report.hpp"
+
+#include <cmath>
+#include <limits>
+
+namespace magnu {
+namespace {
+
+constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+
+using Matrix = std::vector<std::vector<double>>;
+
+/// Of a symmetric matrix that is positive; empty where it is not.
+Matrix inverse(Matrix a) {
+  const std::size_t n = a.size();
+  Matrix inverted(n, std::vector<double>(n));
+  for (std::size_t i = 0; i < n; ++i) inverted[i][i] = 1;
+  // Scaled to a diagonal of one: the parameters' sizes are of no importance.
+  std::vector<double> scale(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    if (!(a[i][i] > 0)) return {};
+    scale[i] = 1 / std::sqrt(a[i][i]);
+  }
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j) a[i][j] *= scale[i] * scale[j];
+  for (std::size_t k = 0; k < n; ++k) {
+    const double pivot = a[k][k];
+    if (!(pivot > 1e-12)) return {};
+    for (std::size_t j = 0; j < n; ++j) {
+      a[k][j] /= pivot;
+      inverted[k][j] /= pivot;
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+      if (i == k) continue;
+      const double factor = a[i][k];
+      for (std::size_t j = 0; j < n; ++j) {
+        a[i][j] -= factor * a[k][j];
+        inverted[i][j] -= factor * inverted[k][j];
+      }
+    }
+  }
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j) inverted[i][j] *= scale[i] * scale[j];
+  return inverted;
+}
+
+/// Second derivatives of the nll in s and theta, s first.
+Matrix hessian(const Likelihood& likelihood, const std::vector<double>& counts, double s,
+               const std::vector<double>& theta) {
+  const auto view = likelihood.view();
+  const std::size_t parameters = view.parameters, bins = likelihood.bins();
+  const auto lambda = likelihood.expected(s, theta);
+  Matrix second(parameters + 1, std::vector<double>(parameters + 1));
+  for (std::size_t i = 0; i < bins; ++i) {
+    const double n = counts[i];
+    const double ratio = n > 0 ? n / lambda[i] : 0, curvature = n > 0 ? ratio / lambda[i] : 0;
+    std::vector<double> gradient{view.slope[parameters * view.bins + i]};
+    for (std::size_t p = 0; p < parameters; ++p) {
+      const double slope = view.slope[p * view.bins + i];
+      gradient.push_back(view.base[p * view.bins + i] + s * slope);
+      gradient[0] += theta[p] * slope;
+      second[0][p + 1] += (1 - ratio) * slope;
+      second[p + 1][0] += (1 - ratio) * slope;
+    }
+    for (std::size_t p = 0; p <= parameters; ++p)
+      for (std::size_t q = 0; q <= parameters; ++q)
+        second[p][q] += curvature * gradient[p] * gradient[q];
+  }
+  for (std::size_t p = 0; p < parameters; ++p) second[p + 1][p + 1] += view.weight[p];
+  return second;
+}
+
+/// The upper limit with one parameter known.
+double limit_with(const Likelihood& likelihood, const std::vector<double>& counts,
+                  std::size_t parameter, double value, IntervalTest test, double confidence_level) {
+  const auto model = likelihood.with_fixed(parameter, value);
+  const Data data(model, counts);
+  const auto interval = Analysis(model, data).interval(test, confidence_level);
+  return interval.converged && std::isfinite(interval.upper) ? interval.upper : unknown;
+}
+
+}  // namespace
+
+FitReport fit_report(const Likelihood& likelihood, const std::vector<double>& counts,
+                     IntervalTest test, double confidence_level) {
+  FitReport report;
+  const Data data(likelihood, counts);
+  Analysis analysis(likelihood, data);
+  report.interval = analysis.interval(test, confidence_level);
+  if (!report.interval.converged) return report;
+  const double s = report.interval.best.s;
+  report.p0 = normal_tail(std::sqrt(report.interval.q0));
+  report.goodness = 2 * report.interval.best.nll;
+  analysis.profile().at(s);
+  const auto view = analysis.profile().theta();
+  const std::vector<double> theta(view.data, view.data + view.size);
+  report.expected = likelihood.expected(s, theta);
+
+  // What a bound holds has no curvature to speak of.
+  const auto second = hessian(likelihood, counts, s, theta);
+  std::vector<std::size_t> loose;
+  if (s > 0) loose.push_back(0);
+  for (std::size_t p = 0; p < theta.size(); ++p)
+    if (!likelihood.nuisances()[p].positive || theta[p] > 0) loose.push_back(p + 1);
+  Matrix some(loose.size(), std::vector<double>(loose.size()));
+  for (std::size_t i = 0; i < loose.size(); ++i)
+    for (std::size_t j = 0; j < loose.size(); ++j) some[i][j] = second[loose[i]][loose[j]];
+  const auto covariance = inverse(some);
+  std::vector<double> sigma(theta.size() + 1, unknown);
+  for (std::size_t i = 0; i < covariance.size(); ++i) sigma[loose[i]] = std::sqrt(covariance[i][i]);
+  report.s_uncertainty = sigma[0];
+
+  const std::size_t first = s > 0 ? 0 : 1;
+  if (s > 0) report.names.push_back("s");
+  for (const auto& nuisance : likelihood.nuisances()) report.names.push_back(nuisance.name);
+  report.correlation.assign(report.names.size(), std::vector<double>(report.names.size(), unknown));
+  for (std::size_t i = 0; i < covariance.size(); ++i)
+    for (std::size_t j = 0; j < covariance.size(); ++j)
+      report.correlation[loose[i] - first][loose[j] - first] =
+          covariance[i][j] / (sigma[loose[i]] * sigma[loose[j]]);
+
+  const auto measured = likelihood.nominal();
+  for (std::size_t p = 0; p < theta.size(); ++p) {
+    const auto& nuisance = likelihood.nuisances()[p];
+    const bool free = std::isinf(nuisance.sigma);
+    Pull pull{nuisance,
+              measured[p],
+              theta[p],
+              sigma[p + 1],
+              free ? unknown : (theta[p] - measured[p]) / nuisance.sigma,
+              unknown,
+              unknown};
+    const double size = free ? sigma[p + 1] : nuisance.sigma;
+    const double centre = free ? theta[p] : measured[p];
+    if (std::isfinite(size)) {
+      const double below = nuisance.positive ? std::fmax(0, centre - size) : centre - size;
+      pull.limit_below = limit_with(likelihood, counts, p, below, test, confidence_level);
+      pull.limit_above = limit_with(likelihood, counts, p, centre + size, test, confidence_level);
+    }
+    report.pulls.push_back(pull);
+  }
+  return report;
+}
+
+}  // namespace magnu

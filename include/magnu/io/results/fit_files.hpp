@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "magnu/scan/curve.hpp"
+#include "magnu/statistics/fit_report.hpp"
+
+/// What `magnu fit` prints and writes.
+namespace magnu {
+
+/// One detector and its fit.
+struct DetectorFit {
+  std::string name;  ///< "electron at exposure 20 tonne year"
+  Curve curve;
+  FitReport report;
+  std::vector<double> counts;      ///< [bins], what was fitted
+  std::vector<double> background;  ///< [bins], all but the signal of a moment, at the best fit
+  std::vector<double> signal;      ///< [bins], of the moment at the upper limit, nominal fluxes
+  std::vector<double> expected;    ///< limits on mu_eff at -2 ... 2 standard deviations [mu_B]
+  std::vector<std::pair<double, double>> profile;  ///< mu_eff [mu_B], t~
+};
+
+/// The analysis of a detector as a user reads it.
+std::string fit_table(const DetectorFit& fit);
+
+/// fit.json and the CSV files beside it, each a name and its text.
+std::vector<std::pair<std::string, std::string>> fit_files(const std::string& study,
+                                                           const std::string& study_hash,
+                                                           const std::vector<DetectorFit>& fits);
+
+}  // namespace magnu
