@@ -140,7 +140,7 @@ def draw_spectrum(axes, row, error_bars):
                                      label="Background (error bars)"))
     elif background.any():
         handles.append(steps(background, color="#D55E00", linewidth=1.2, linestyle=(0, (5, 1.5)), label="Background"))
-    per, margin = "bin" if row.statistic == "counts" else "keV", 0.02 * (edges[-1] - edges[0])
+    per, margin = "bin" if row.statistic != "density" else "keV", 0.02 * (edges[-1] - edges[0])
     axes.set(xlabel=f"{row.channel.capitalize()} recoil energy $E_r$ [keV]",
              ylabel=f"Signal [events/{per}]" if error_bars else f"Events per {per}",
              xlim=(edges[0] - margin, edges[-1] + margin), ylim=(0, None))

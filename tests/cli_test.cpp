@@ -121,6 +121,68 @@ void expect_close(const Files& found, const Files& expected, double bound) {
   }
 }
 
+const char* const likelihood_study =
+    "name: l\nstatistic: poisson\nbins: 6\nthreshold: 1 keV\nupper: 13 keV\n"
+    "background: [{flat: 2, uncertainty: 10 %}]\nuncertainties: {flux: solar_model, exposure: 2 "
+    "%}\n";
+
+TEST_F(Cli, ShardsOfLikelihoodsMergeIntoTheBytesOfOneRun) {
+  write("l.yaml", std::string(likelihood_study) +
+                      "axes: {exposure: {from: 1 t yr, to: 100 t yr, points: 23, spacing: log}, "
+                      "threshold: [1 keV, 2 keV]}\n");
+  output("scan l.yaml -q --out whole --threads 1");
+  for (const char* shard : {"1/3", "2/3", "3/3"})
+    output(std::string("scan l.yaml -q --out merged --chunk 5 --shard ") + shard);
+  output("merge merged -q");
+  const auto whole = files("whole"), merged = files("merged");
+  for (const char* name : {"limits.h5", "limits.csv"})
+    EXPECT_TRUE(whole.at(name) == merged.at(name)) << name;
+  const CsvTable table("limits.csv", whole.at("limits.csv"));
+  EXPECT_EQ(table.rows(), 46u);
+  EXPECT_EQ(table.header().back(), "significance");
+  EXPECT_EQ(table.number(3, "expected_mu_B"), table.number(3, "mu_eff_mu_B"));
+  EXPECT_LT(table.number(3, "expected_m1_mu_B"), table.number(3, "expected_p1_mu_B"));
+}
+
+TEST_F(Cli, FitReportsEachDetectorAndScanKeepsIt) {
+  write("l.yaml", std::string(likelihood_study) +
+                      "exposure: 20 t yr\ncounts: [220, 205, 214, 190, 201, 199]\n");
+  const auto shown = run("fit l.yaml --out r").out;
+  for (const char* part : {"best fit", "background flat 2", "exposure", "goodness", "observed"})
+    EXPECT_TRUE(has(shown, part));
+  const auto found = json::parse(text("r/fit.json"));
+  const auto& fit = found["detectors"][0];
+  EXPECT_EQ(fit["data"], "observed");
+  EXPECT_EQ(fit["pulls"].size(), 10u);
+  EXPECT_EQ(fit["pulls"][8]["parameter"], "background flat 2");
+  EXPECT_NEAR(fit["correlation"]["matrix"][0][0].get<double>(), 1, 1e-12);
+  output("scan l.yaml -q --out r");
+  const CsvTable limits_table("limits.csv", text("r/limits.csv"));
+  EXPECT_EQ(limits_table.number(0, "mu_eff_mu_B"), fit["upper_mu_B"].get<double>());
+  EXPECT_EQ(limits_table.number(0, "best_fit_mu_B"), fit["best_fit_mu_B"].get<double>());
+  EXPECT_TRUE(fs::exists(path() / "r/fit.json"));
+  // Another study takes the folder: nothing of this one stays.
+  expect_failure("fit l.yaml --set bins=3 --set 'counts=[1,2,3]' --out r", 2, "--overwrite");
+  output("scan study.yaml -q --overwrite --out r");
+  EXPECT_FALSE(fs::exists(path() / "r/fit.json"));
+  EXPECT_FALSE(fs::exists(path() / "r/pulls.csv"));
+}
+
+TEST_F(Cli, AFitThatFailsHasNoNumber) {
+  // Data where nothing is expected: no neutrino gives an electron 10 MeV and more.
+  write("l.yaml",
+        "statistic: poisson\nbins: 2\ncomponents: [pp]\nthreshold: 1 keV\nupper: 20 MeV\n"
+        "counts: [5, 3]\n");
+  const auto scanned = run("scan l.yaml --out r");
+  EXPECT_EQ(scanned.code, 1);
+  EXPECT_TRUE(has(scanned.err, "did not converge"));
+  EXPECT_TRUE(has(scanned.out, "none"));
+  EXPECT_TRUE(has(text("r/limits.csv"), ",nan,nan,"));
+  expect_failure("fit l.yaml --out other", 1, "did not converge");
+  EXPECT_FALSE(fs::exists(path() / "other"));
+  expect_failure("fit study.yaml", 2, "statistic: poisson");
+}
+
 TEST_F(Cli, HelpListAndInfoExitWithZero) {
   for (const char* command : {"", "scan ", "spectrum ", "check ", "list ", "info "})
     EXPECT_TRUE(has(output(command + std::string("--help")), "Usage: magnu")) << command;

@@ -236,8 +236,11 @@ def signals(scratch, reference):
     assert sealed(out, ".checkpoint") == had
     assert "another run: evaluation fast here, direct there" in magnu("scan", "s.yaml", "--resume", "--out", out,
                                                                        cwd=scratch, code=2)
+    part = (out / ".limits.h5.part").read_bytes()
     assert "'bins: 4' there, 'bins: 5' here" in magnu(*command, "--resume", "--set", "bins=5", "--out", out,
                                                       cwd=scratch, code=2)
+    magnu(*command, "--resume", "--set", "axes.exposure=[1 t yr]", "--out", out, cwd=scratch, code=2)
+    assert (out / ".limits.h5.part").read_bytes() == part, "a refused --resume changed what another run left"
     magnu(*command, "--resume", "--out", out, cwd=scratch)
     same(out, reference)
 

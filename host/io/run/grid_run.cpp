@@ -37,20 +37,25 @@ Manifest new_manifest(const GridRun& run, std::size_t shard, std::size_t shards,
   return manifest;
 }
 
+/// InputError where a manifest is of another run. Asked before any file of it is touched.
+void expect_same_run(const Manifest& earlier, const Manifest& fresh, const fs::path& place) {
+  auto difference = fresh.identity.difference(earlier.identity);
+  if (earlier.identity.study != fresh.identity.study)
+    difference += "; " + first_difference(earlier.study, fresh.study);
+  if (!difference.empty() || earlier.range.first != fresh.range.first ||
+      earlier.range.end != fresh.range.end)
+    throw InputError({place.string(), 0, "", ""},
+                     "the checkpoint there is of another run: " +
+                         (difference.empty() ? "another layout of shards" : difference),
+                     "go on with what made it, or remove it and start again");
+}
+
 /// The manifest of an earlier try with the segments that are still good, or a new one.
 Manifest taken_up(const GridRun& run, std::optional<Manifest> earlier, const Manifest& fresh,
                   int file, const ValueLayout& layout, const fs::path& place,
                   const Observer& observer) {
   if (!earlier) return fresh;
-  auto difference = fresh.identity.difference(earlier->identity);
-  if (earlier->identity.study != fresh.identity.study)
-    difference += "; " + first_difference(earlier->study, fresh.study);
-  if (!difference.empty() || earlier->range.first != fresh.range.first ||
-      earlier->range.end != fresh.range.end)
-    throw InputError({place.string(), 0, "", ""},
-                     "the checkpoint there is of another run: " +
-                         (difference.empty() ? "another layout of shards" : difference),
-                     "go on with what made it, or remove it and start again");
+  expect_same_run(*earlier, fresh, place);
   std::size_t intact = 0, seen = 0;
   const auto see = [&](std::span<const double> values) {
     show(observer, seen, values, layout.width());
@@ -136,10 +141,11 @@ GridOutcome scan_whole(const GridRun& run, const Observer& observer, Progress& p
   const bool go_on = earlier.has_value();
   if (run.resume && !go_on)
     spdlog::info("{}: no unfinished run is here: all is computed", run.folder.string());
+  const auto fresh = new_manifest(run, 1, 1, {0, run.grid.size()});
+  if (go_on) expect_same_run(*earlier, fresh, path);
   LimitsFile file(run.folder, origin_of(run.study.name, identity_of(run)), run.grid, run.csv_rows,
                   run.surface, go_on);
   if (go_on) file.keep_part();
-  const auto fresh = new_manifest(run, 1, 1, {0, run.grid.size()});
   Checkpoint checkpoint(
       path, taken_up(run, earlier, fresh, file.descriptor(), file.layout(), path, observer),
       file.descriptor(), file.layout(), run.checkpoint_every);
