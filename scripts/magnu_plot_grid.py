@@ -49,6 +49,7 @@ def read_limits(path, shown, fixed):
             study = file.attrs["study"]
             asked = [name for name in file
                      if name != "delta_chi2" and file[name].attrs.get("CLASS") != b"DIMENSION_SCALE"]
+            asked.sort(key=lambda name: name != "mu_eff")  # beside it, what else is known of a likelihood
             data = file[asked[0]]
             axes = [read_scale(dim[0], dim.keys()[0]) for dim in data.dims]
             if [len(axis.values) for axis in axes] != list(data.shape) or 0 in data.shape or axes[0].path != "curve":

@@ -36,6 +36,15 @@ curves:
 """
 MANY = "bins: 30\nbackground: [darwin]\ncurves:\n" + "".join(
     f"  - {{name: detector {n}, exposure: {n} tonne year}}\n" for n in range(1, 17))
+LIKELIHOODS = """
+statistic: poisson
+bins: 4
+threshold: 1 keV
+upper: 9 keV
+background: [{flat: 2, uncertainty: 10 %}]
+axes:
+  exposure: [1 t yr, 10 t yr, 100 t yr]
+"""
 PLAIN_REACH = """\
 reach: {mu_eff: 5e-12 mu_B, by: exposure, from: 0.1 tonne year, to: 9 tonne year}
 curves: [{name: electron, channel: electron}, {name: nuclear, channel: nuclear}, {name: far, background: [{flat: 90}]}]
@@ -354,6 +363,10 @@ def check_curves(folder):
     assert magnu_plot.plain("detector of xenon with background 1", 20) == "detector o…kground 1"
     assert all(len(magnu_plot.plain("x" * 50, n)) == n for n in range(4, 50))
 
+    # Of a likelihood the limits are drawn, not what stands beside them.
+    limits = magnu_plot_grid.read_limits(str(folder / "likelihoods/limits.h5"), None, [])
+    assert limits.asked.path == "mu_eff" and numpy.isfinite(limits.mu).all() and (limits.mu > 0).all(), limits.mu
+
     # Reach: a row for each curve, and words where no value does.
     limits = magnu_plot_grid.read_limits(str(folder / "plain-reach/limits.h5"), None, [])
     (name, figure), = magnu_plot_axes.figures(limits, [])
@@ -375,11 +388,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         SOURCE = source
-        for study, content in (("s", STUDY), ("curves", CURVES), ("many", MANY), ("plain-reach", PLAIN_REACH),
+        for study, content in (("s", STUDY), ("curves", CURVES), ("many", MANY), ("plain-reach", PLAIN_REACH), ("likelihoods", LIKELIHOODS),
                                ("mixed", MIXED), ("beyond", BEYOND), ("nothing", NOTHING)):
             (folder / f"{study}.yaml").write_text(content)
         (folder / "bounds.csv").write_text(BOUNDS)
-        for study in "curves", "many", "plain-reach", "mixed", "beyond", "nothing":
+        for study in "curves", "many", "plain-reach", "likelihoods", "mixed", "beyond", "nothing":
             subprocess.run([program, "-q", "scan", f"{study}.yaml", "--out", study], cwd=folder, check=True)
         subprocess.run([program, "-q", "scan", "beyond.yaml", "--out", "wider", "--set", "mu_eff.from=1e-16", "--set",
                         "mu_eff.to=1e-5", "--set", "mu_eff.points=2001"], cwd=folder, check=True)
