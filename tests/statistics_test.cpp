@@ -6,6 +6,7 @@
 #include <random>
 #include <vector>
 
+#include "magnu/statistics/fit_report.hpp"
 #include "magnu/statistics/intervals.hpp"
 
 namespace magnu {
@@ -177,6 +178,74 @@ TEST(Intervals, DataWhereNothingIsExpectedAreImpossible) {
   const Data data(model, problem.counts);
   Analysis analysis(model, data);
   EXPECT_FALSE(analysis.interval(IntervalTest::upper, 0.9).converged);
+}
+
+TEST(ConditionalFits, EndWhereABinWithoutCountsExpectsNothing) {
+  // Without the condition lambda_1 >= 0 the pull would go below -2.
+  Likelihood model(2);
+  const std::vector<double> base{10, 30}, pulled{5, 1}, zeros(2), slope{0, 2}, counts{0, 33};
+  model.add({"fixed", 1, 0, true}, base, slope);
+  model.add({"pull", 0, 1, false}, pulled, zeros);
+  const Data data(model, counts);
+  Analysis analysis(model, data);
+  const auto minimum = analysis.profile().at(0);
+  ASSERT_TRUE(minimum.converged);
+  EXPECT_NEAR(analysis.profile().theta()[0], -2, 1e-9);
+  const double x = (28. - 33) / 33;
+  EXPECT_NEAR(minimum.nll, 33 * (x - std::log1p(x)) + 2, 1e-9);
+  EXPECT_NEAR(minimum.slope, 2 * (1 - 33. / 28), 1e-9);
+}
+
+TEST(ConditionalFits, PullsMoveAgainstCountsBehindThatBin) {
+  // One parameter ends at its bound of the bin without counts, the other is where its counts say.
+  Likelihood model(3);
+  const std::vector<double> base{10, 30, 0}, pulled{5, 1, 0}, zeros(3), other{0, 0, 20},
+      counts{0, 33, 25};
+  model.add({"fixed", 1, 0, true}, base, zeros);
+  model.add({"pull", 0, 1, false}, pulled, zeros);
+  model.add({"free", 1, infinity, true}, other, zeros);
+  const Data data(model, counts);
+  Analysis analysis(model, data);
+  ASSERT_TRUE(analysis.profile().at(0).converged);
+  EXPECT_NEAR(analysis.profile().theta()[0], -2, 1e-9);
+  EXPECT_NEAR(analysis.profile().theta()[1], 1.25, 1e-8);
+}
+
+TEST(Intervals, BandsOfAMedianOfOne) {
+  const double z = normal_quantile(0.05), up = normal_quantile(0.1);
+  const auto member = [](IntervalTest test, int m) { return band_member(test, 1, 0.9, m); };
+  EXPECT_NEAR(member(IntervalTest::two_sided, 4), (z + 2) / z, 1e-12);
+  EXPECT_NEAR(member(IntervalTest::two_sided, 1), (std::sqrt(1 + z * z) - 1) / z, 1e-12);
+  EXPECT_NEAR(member(IntervalTest::upper, 1), (up - 1) / up, 1e-12);
+  EXPECT_EQ(member(IntervalTest::upper, 0), 0);
+  for (const auto test : {IntervalTest::two_sided, IntervalTest::upper, IntervalTest::cls})
+    EXPECT_NEAR(member(test, 2), 1, 1e-12);
+  // CLs of x: (1 - Phi(s - x))/Phi(x) = 0.1 with x one standard deviation up.
+  const double s = member(IntervalTest::cls, 3) * z;
+  EXPECT_NEAR(normal_tail(s - 1) / normal_tail(-1), 0.1, 1e-12);
+}
+
+TEST(FitReport, UncertaintiesAreTheProfilesCurvature) {
+  for (const auto* problem : {&problem_a, &problem_c}) {
+    const auto model = problem->likelihood();
+    const auto report = fit_report(model, problem->counts, IntervalTest::two_sided, 0.9);
+    ASSERT_TRUE(report.interval.converged);
+    const Data data(model, problem->counts);
+    Analysis analysis(model, data);
+    const double s = report.interval.best.s, h = 1e-4 * s;
+    const double curvature =
+        (analysis.profile().at(s + h).slope - analysis.profile().at(s - h).slope) / (2 * h);
+    EXPECT_NEAR(report.s_uncertainty * std::sqrt(curvature), 1, 1e-5);
+    EXPECT_NEAR(report.p0, normal_tail(std::sqrt(report.interval.q0)), 1e-15);
+    for (std::size_t i = 0; i < report.names.size(); ++i) {
+      EXPECT_NEAR(report.correlation[i][i], 1, 1e-12);
+      for (std::size_t j = 0; j < i; ++j)
+        EXPECT_NEAR(report.correlation[i][j], report.correlation[j][i], 1e-12) << i << j;
+    }
+    // More flux leaves less room for a moment; the pulls' own limits say so.
+    EXPECT_GT(report.pulls[0].limit_below, report.pulls[0].limit_above);
+    EXPECT_NEAR(report.pulls[0].shift, (report.pulls[0].fitted - 1) / problem->sigma[0], 1e-12);
+  }
 }
 
 // The last significant digits of tables.
