@@ -4,6 +4,7 @@
 #include <limits>
 #include <numeric>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "magnu/statistics/fit_report.hpp"
@@ -226,7 +227,9 @@ TEST(Intervals, BandsOfAMedianOfOne) {
 }
 
 TEST(FitReport, UncertaintiesAreTheProfilesCurvature) {
-  for (const auto* problem : {&problem_a, &problem_c}) {
+  auto two_fluxes = problem_c;  // both of which scale the signal
+  two_fluxes.slope[1] = {2, 2, 1, 1, .5, .5};
+  for (const auto* problem : {&problem_a, &problem_c, &std::as_const(two_fluxes)}) {
     const auto model = problem->likelihood();
     const auto report = fit_report(model, problem->counts, IntervalTest::two_sided, 0.9);
     ASSERT_TRUE(report.interval.converged);
