@@ -29,7 +29,7 @@ std::string per_cent(double relative) {
   if (relative == 0) return "none";
   if (std::isinf(relative)) return "free";
   // As many digits as give the same double back.
-  for (int digits = 1; digits < 18; ++digits) {
+  for (int digits = 6; digits < 18; ++digits) {
     const auto text = fmt::format("{:.{}g}", 100 * relative, digits);
     if (std::strtod(text.c_str(), nullptr) / 100 == relative) return text + " %";
   }
