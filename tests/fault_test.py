@@ -336,6 +336,9 @@ def stops_without_axes(scratch, reference):
         process.terminate()
         error = process.communicate()[1]
         assert process.returncode == 99, (process.returncode, error)
+        if not sealing and "all of them sealed; go on with" in error:  # the scan was still under way
+            shutil.rmtree(out)
+            continue
         assert ("after 4000 of" if sealing else "same command again") in error.replace("detectors", "of"), error
         assert not (out / "limits.h5").exists()
         assert out.exists() == bool(sealing), list(out.iterdir())
