@@ -134,6 +134,7 @@ TEST_F(Cli, ShardsOfLikelihoodsMergeIntoTheBytesOfOneRun) {
   for (const char* shard : {"1/3", "2/3", "3/3"})
     output(std::string("scan l.yaml -q --out merged --chunk 5 --shard ") + shard);
   output("merge merged -q");
+  expect_failure("scan l.yaml --surface --out surface", 2, "profile is not kept");
   const auto whole = files("whole"), merged = files("merged");
   for (const char* name : {"limits.h5", "limits.csv"})
     EXPECT_TRUE(whole.at(name) == merged.at(name)) << name;

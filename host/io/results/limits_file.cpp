@@ -246,6 +246,10 @@ class LimitsFile::Surface {
       if (!(curve.mu_eff == curves.front().mu_eff))
         throw InputError({"", 0, "--surface", curve.name}, "the curves scan different mu_eff",
                          "give all curves one 'mu_eff' range");
+    for (const auto& curve : curves)
+      if (curve.is_poisson())  // whose profile is no quartic
+        throw InputError({"", 0, "--surface", curve.name}, "a likelihood's profile is not kept",
+                         "leave it out: magnu fit writes profiles.csv");
     if (grid.reach())
       throw InputError({"", 0, "--surface", ""}, "a study with 'reach' has no limits",
                        "leave one of the two out");
