@@ -32,21 +32,28 @@ std::vector<std::pair<double, double>> profile_of(const Curve& curve, const Like
   return profile;
 }
 
-DetectorFit fit_of(const std::string& name, const Curve& curve, const Likelihood& likelihood) {
+DetectorFit fit_of(const std::string& name, const Curve& curve, const Likelihood& likelihood,
+                   const Runner& runner) {
   DetectorFit fit;
   fit.name = name;
   fit.curve = curve;
   fit.counts = curve.counts.empty() ? likelihood.expected(0) : curve.counts;
   fit.report = fit_report(likelihood, fit.counts, curve.test, curve.confidence_level);
-  const auto& interval = fit.report.interval;
-  if (!interval.converged)
+  if (curve.toys) fit.toys = toy_interval(curve, likelihood, runner, stop_if_asked);
+  const auto& interval = fit.interval();
+  if (!fit.report.interval.converged || !interval.converged)
     throw Error("the fit of '" + quotable(name) +
                 "' did not converge: data may lie where nothing is expected");
   std::vector<double> theta;
   for (const auto& pull : fit.report.pulls) theta.push_back(pull.fitted);
   fit.background = likelihood.expected(0, theta);
-  const auto expected = analyse(curve, likelihood).expected;
-  fit.expected.assign(expected.begin(), expected.end());
+  if (fit.toys) {
+    for (const double s : fit.toys->expected)
+      fit.expected.push_back(likelihood_moment * std::sqrt(s));
+  } else {
+    const auto expected = analyse(curve, likelihood, runner).expected;
+    fit.expected.assign(expected.begin(), expected.end());
+  }
   const auto nominal = likelihood.expected(0);
   const bool limited = std::isfinite(interval.upper);
   fit.signal = likelihood.expected(limited ? interval.upper : 0);
@@ -82,7 +89,7 @@ int run_fit(const Options& options) {
     for (std::size_t i = 0; i < grid.size(); ++i) {
       stop_if_asked();
       auto curve = grid.at(i);
-      fits.push_back(fit_of(grid.name_of(i), curve, engine.likelihood(curve)));
+      fits.push_back(fit_of(grid.name_of(i), curve, engine.likelihood(curve), *runner));
       progress.add(1);
     }
   }

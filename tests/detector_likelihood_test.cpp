@@ -248,6 +248,45 @@ TEST_F(DetectorLikelihood, AnEffectiveStudyReadsBackAsItself) {
   EXPECT_EQ(a.background[2].relative_uncertainty(), 0.1);
 }
 
+TEST_F(DetectorLikelihood, ToysAreReadAndWritten) {
+  const auto study = read(
+      "statistic: poisson\nbins: 3\nexposure: 0.1 t yr\n"
+      "interval: {test: feldman-cousins, method: toys, toys: 500, seed: 9}\n");
+  const auto& curve = study.curves.front();
+  EXPECT_EQ(curve.test, IntervalTest::feldman_cousins);
+  ASSERT_TRUE(curve.toys);
+  EXPECT_EQ(curve.toys->toys, 500U);
+  EXPECT_EQ(curve.toys->seed, 9U);
+  const auto again = read_study(scratch_.write("again.yaml", effective_yaml(study)));
+  EXPECT_EQ(again.curves.front().toys, curve.toys);
+  EXPECT_EQ(study_hash(again), study_hash(study));
+  EXPECT_FALSE(read("statistic: poisson\n").curves.front().toys);
+}
+
+TEST_F(DetectorLikelihood, ToysGiveTheSameBitsForAnyThreadsAndChunks) {
+  const auto study = read(
+      "statistic: poisson\nbins: 5\nbackground: [{flat: 8, uncertainty: 5 %}]\n"
+      "interval: {test: feldman-cousins, toys: 700}\n"
+      "axes: {exposure: [0.05 t yr, 0.2 t yr, 3 t yr]}\n");
+  const Grid grid(study.curves, study.axes);
+  std::vector<std::vector<double>> found;
+  for (const auto& [threads, chunk] : {std::pair{1, 0}, std::pair{2, 1}, std::pair{3, 2}}) {
+    const auto runner = make_cpu_runner(threads, best_instruction_set());
+    std::vector<double> values;
+    scan_grid(
+        grid, *runner, Evaluation::fast, static_cast<std::size_t>(chunk), {0, grid.size()},
+        [&](std::span<const double> some, const Counters&) {
+          values.insert(values.end(), some.begin(), some.end());
+        },
+        {});
+    found.push_back(values);
+  }
+  EXPECT_TRUE(std::memcmp(found[0].data(), found[1].data(), found[0].size() * 8) == 0);
+  EXPECT_TRUE(std::memcmp(found[0].data(), found[2].data(), found[0].size() * 8) == 0);
+  const std::size_t width = total_width(grid.quantities());
+  EXPECT_GT(found[0][0], found[0][2 * width]);  // more exposure, a lower limit
+}
+
 struct Bad {
   const char* text;
   const char* says;
@@ -282,7 +321,12 @@ INSTANTIATE_TEST_SUITE_P(
             "a per cent where a standard deviation"},
         Bad{"statistic: poisson\nuncertainties: {sin2_theta12: 0.4}", "leaves the range"},
         Bad{"statistic: poisson\nuncertainties: {flux: {be8: 1 %}}", "be8"},
-        Bad{"statistic: poisson\ninterval: {method: toys}", "unknown method"},
+        Bad{"statistic: poisson\ninterval: {method: exact}", "unknown method"},
+        Bad{"statistic: poisson\ninterval: {test: feldman-cousins, method: asymptotic}",
+            "no asymptotic critical values"},
+        Bad{"statistic: poisson\ninterval: {method: toys, toys: 0}", "out of range"},
+        Bad{"statistic: poisson\ninterval: {method: toys, seed: -1}", "out of range"},
+        Bad{"statistic: poisson\ninterval: {toys: 1000}", "without effect on method: asymptotic"},
         Bad{"statistic: poisson\naxes: {sigma_scale: [1, 2]}", "has no effect"},
         Bad{"axes: {statistic: [counts, poisson]}", "cannot be a value among others"},
         Bad{"statistic: poisson\nreach: {mu_eff: 1e-12 mu_B, by: exposure, from: 1 t yr, to: 9 t "

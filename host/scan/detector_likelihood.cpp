@@ -46,6 +46,12 @@ double moment(double s) {
   return std::isfinite(s) ? likelihood_moment * std::sqrt(s) : unknown;
 }
 
+/// Standard deviations that a p-value stands for; 0 for half of the data or more, NaN where no toy
+/// was so far off.
+double significance_of(double p0) {
+  return p0 >= 0.5 ? 0 : p0 > 0 ? normal_quantile(p0) : unknown;
+}
+
 /// Background-only data without fluctuations: what is fitted is where it began.
 Interval asimov_interval(const Curve& curve, const Likelihood& likelihood) {
   const Data data(likelihood, likelihood.expected(0));
@@ -163,8 +169,31 @@ Likelihood make_likelihood(const Curve& curve, const Target& target, const Templ
   return likelihood;
 }
 
-DetectorResult analyse(const Curve& curve, const Likelihood& likelihood) {
+ToyInterval toy_interval(const Curve& curve, const Likelihood& likelihood, const Runner& runner,
+                         const std::function<void()>& look_around) {
+  const bool projection = curve.counts.empty();
+  return toy_interval(
+      likelihood, projection ? likelihood.expected(0) : curve.counts, projection, curve.test,
+      curve.confidence_level, *curve.toys, runner.threads(),
+      [&](const ToyTask& task, std::size_t toys) { runner.fit_toys(task, toys); }, look_around);
+}
+
+DetectorResult analyse(const Curve& curve, const Likelihood& likelihood, const Runner& runner,
+                       const std::function<void()>& look_around) {
   DetectorResult result;
+  if (curve.toys) {
+    const auto found = toy_interval(curve, likelihood, runner, look_around);
+    const auto& interval = found.interval;
+    result.converged = interval.converged;
+    result.limit = interval.converged ? moment(interval.upper) : unknown;
+    result.lower = interval.converged ? moment(interval.lower) : unknown;
+    result.best_fit = interval.best.converged ? moment(interval.best.s) : unknown;
+    result.q0 = interval.converged ? interval.q0 : unknown;
+    result.significance = interval.converged ? significance_of(found.p0) : unknown;
+    for (int member = 0; member < band_members; ++member)
+      result.expected[member] = interval.converged ? moment(found.expected[member]) : unknown;
+    return result;
+  }
   const auto asimov = asimov_interval(curve, likelihood);
   auto interval = asimov;
   if (!curve.counts.empty()) {
@@ -196,7 +225,7 @@ std::vector<double> profile_over(const Curve& curve, const Likelihood& likelihoo
   for (const double mu : mu_eff) {
     const double root = mu / likelihood_moment, s = root * root;
     const auto minimum = analysis.profile().at(s);
-    const bool counts_here = curve.test == IntervalTest::two_sided || s > best.s;
+    const bool counts_here = two_ended(curve.test) || s > best.s;
     t.push_back(!best.converged || !minimum.converged ? unknown
                 : counts_here                         ? 2 * (minimum.nll - best.nll)
                                                       : 0);

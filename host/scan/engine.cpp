@@ -223,7 +223,7 @@ CurveResult Engine::run(const Curve& curve) {
   for (const double m : both.total_magnetic()) result.magnetic.push_back(curve.exposure * m);
   if (curve.is_poisson()) {
     const auto model = make_likelihood(curve, load_target(curve.target), both);
-    result.likelihood = analyse(curve, model);
+    result.likelihood = analyse(curve, model, runner_, [this] { look_around(); });
     result.limit = result.likelihood->limit;
     counters_.failed_fits += !result.likelihood->converged;
     look_around();

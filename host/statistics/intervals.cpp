@@ -60,7 +60,7 @@ Interval Analysis::interval(IntervalTest test, double confidence_level, const Be
   const auto upper = profile_.above(best.s, best.nll, goal);
   interval.upper = upper.s;
   interval.converged = upper.converged;
-  if (test == IntervalTest::two_sided && best.s > 0) {
+  if (two_ended(test) && best.s > 0) {
     const auto lower = profile_.below(best.s, best.nll, goal);
     interval.lower = lower.s;
     interval.converged = interval.converged && lower.converged;

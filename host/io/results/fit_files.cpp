@@ -32,12 +32,6 @@ Json known(const std::vector<double>& values) {
   return list;
 }
 
-const char* name_of(IntervalTest test) {
-  return test == IntervalTest::two_sided ? "two-sided"
-         : test == IntervalTest::upper   ? "upper"
-                                         : "cls";
-}
-
 std::string moment_text(double mu) {
   return std::isfinite(mu) ? fmt::format("{:.3e}", mu) : "none";
 }
@@ -48,23 +42,36 @@ std::string number_text(double value) {
 
 Json json_of(const DetectorFit& fit) {
   const auto& r = fit.report;
+  const auto& interval = fit.interval();
   Json json{{"detector", fit.name},
-            {"test", name_of(fit.curve.test)},
-            {"method", "asymptotic"},
+            {"test", to_string(fit.curve.test)},
+            {"method", fit.curve.toys ? "toys" : "asymptotic"},
             {"confidence_level", fit.curve.confidence_level},
             {"data", fit.curve.counts.empty() ? "expected without signal" : "observed"},
             {"best_fit_mu_B", known(moment(r.interval.best.s))},
             {"best_fit_squared_mu_B2",
              {{"value", known(likelihood_moment * likelihood_moment * r.interval.best.s)},
               {"uncertainty", known(likelihood_moment * likelihood_moment * r.s_uncertainty)}}},
-            {"lower_mu_B", known(moment(r.interval.lower))},
-            {"upper_mu_B", known(moment(r.interval.upper))},
+            {"lower_mu_B", known(moment(interval.lower))},
+            {"upper_mu_B", known(moment(interval.upper))},
             {"expected_mu_B", known(fit.expected)},
             {"q0", known(r.interval.q0)},
             {"significance", known(std::sqrt(r.interval.q0))},
             {"p0", known(r.p0)},
             {"goodness_of_fit", known(r.goodness)},
             {"bins", fit.counts.size()}};
+  if (fit.toys) {
+    const auto& toys = *fit.toys;
+    json["p0"] = known(toys.p0);
+    json["toys"] = {{"at_each_moment", fit.curve.toys->toys},
+                    {"seed", fit.curve.toys->seed},
+                    {"in_all", toys.toys},
+                    {"fitted_by_the_general_method", toys.by_hand},
+                    {"failed", toys.failed},
+                    {"p0_uncertainty", known(toys.p0_uncertainty)},
+                    {"asymptotic_lower_mu_B", known(moment(r.interval.lower))},
+                    {"asymptotic_upper_mu_B", known(moment(r.interval.upper))}};
+  }
   auto pulls = Json::array();
   for (const auto& pull : r.pulls)
     pulls.push_back({{"parameter", pull.nuisance.name},
@@ -86,13 +93,13 @@ Json json_of(const DetectorFit& fit) {
 
 std::string fit_table(const DetectorFit& fit) {
   const auto& r = fit.report;
-  const auto& interval = r.interval;
+  const auto& interval = fit.interval();
   auto text = fmt::format(
       "{}: {} bins, {} uncertain parameters, {}\n", fit.name, fit.counts.size(), r.pulls.size(),
       fit.curve.counts.empty() ? "data as expected without signal" : "observed counts");
   std::vector<std::vector<std::string>> rows{
       {"  best fit [mu_B]", interval.best.s > 0 ? moment_text(moment(interval.best.s)) : "0"},
-      {fmt::format("  limit [mu_B], {} {:g} %", name_of(fit.curve.test),
+      {fmt::format("  limit [mu_B], {} {:g} %", to_string(fit.curve.test),
                    100 * fit.curve.confidence_level),
        (interval.lower > 0 ? moment_text(moment(interval.lower)) + " to " : "") +
            moment_text(moment(interval.upper))},
@@ -100,8 +107,18 @@ std::string fit_table(const DetectorFit& fit) {
        fmt::format("{}  {}  {}  {}  {}", moment_text(fit.expected[0]), moment_text(fit.expected[1]),
                    moment_text(fit.expected[2]), moment_text(fit.expected[3]),
                    moment_text(fit.expected[4]))},
-      {"  significance", fmt::format("{:.3g} (p0 {:.3g})", std::sqrt(interval.q0), r.p0)},
+      {"  significance", fit.toys ? fmt::format("p0 {:.3g} +- {:.1g} of toys", fit.toys->p0,
+                                                fit.toys->p0_uncertainty)
+                                  : fmt::format("{:.3g} (p0 {:.3g})", std::sqrt(interval.q0), r.p0)},
       {"  goodness of fit", fmt::format("{:.4g}", r.goodness)}};
+  if (fit.toys) {
+    const auto& toys = *fit.toys;
+    rows.push_back({"  asymptotic limit", (r.interval.lower > 0
+                                               ? moment_text(moment(r.interval.lower)) + " to "
+                                               : "") +
+                                              moment_text(moment(r.interval.upper))});
+    rows.push_back({"  toys", fmt::format("{} fitted, {} failed", toys.toys, toys.failed)});
+  }
   text += text_table(rows, 2) + "\n";
   rows = {{"  parameter", "nominal", "sigma", "fitted", "+-", "shift", "limit at -1 s [mu_B]",
            "at +1 s"}};
@@ -124,6 +141,7 @@ std::vector<std::pair<std::string, std::string>> fit_files(const std::string& st
   std::string correlations = "detector,parameter,other,correlation\n";
   std::string bins =
       "detector,bin,lower_keV,upper_keV,counts,fit,fit_without_moment,moment_at_limit\n";
+  std::string belt;
   std::string profiles = "detector,mu_eff_mu_B,t\n";
   for (const auto& fit : fits) {
     const auto name = csv_field(fit.name);
@@ -142,17 +160,30 @@ std::vector<std::pair<std::string, std::string>> fit_files(const std::string& st
                           energy_in_keV(fit.curve.lower_edge(static_cast<int>(b))),
                           energy_in_keV(fit.curve.lower_edge(static_cast<int>(b) + 1)),
                           fit.counts[b], r.expected[b], fit.background[b], fit.signal[b]);
+    if (fit.toys) {
+      if (belt.empty())
+        belt =
+            "detector,mu_eff_mu_B,t,critical,critical_low,critical_high,asymptotic_critical,"
+            "asymptotic_coverage,p_value,p_background\n";
+      for (const auto& b : fit.toys->belt)
+        belt += fmt::format("{},{},{},{},{},{},{},{},{},{}\n", name, moment(b.s), b.observed,
+                            b.critical, b.critical_low, b.critical_high, b.asymptotic,
+                            b.asymptotic_coverage, b.p_value, b.p_background);
+    }
     for (const auto& [mu, t] : fit.profile) profiles += fmt::format("{},{},{}\n", name, mu, t);
   }
   const Json json{{"study", study},
                   {"program", {{"version", version()}, {"commit", commit()}}},
                   {"study_hash", study_hash},
                   {"detectors", list}};
-  return {{file_names::pulls_csv, pulls},
-          {file_names::correlations_csv, correlations},
-          {file_names::fitted_bins_csv, bins},
-          {file_names::profiles_csv, profiles},
-          {file_names::fit_json, json.dump(1) + "\n"}};
+  std::vector<std::pair<std::string, std::string>> files{
+      {file_names::pulls_csv, pulls},
+      {file_names::correlations_csv, correlations},
+      {file_names::fitted_bins_csv, bins},
+      {file_names::profiles_csv, profiles},
+      {file_names::fit_json, json.dump(1) + "\n"}};
+  if (!belt.empty()) files.emplace_back(file_names::belt_csv, belt);
+  return files;
 }
 
 }  // namespace magnu

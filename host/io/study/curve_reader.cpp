@@ -314,7 +314,7 @@ void read_settings(Curve& curve, const Setting& map, const std::string& folder,
                                           : Statistic::counts;
   });
   with("uncertainties", [&](auto& s) { curve.uncertainties = read_uncertainties(s); });
-  with("interval", [&](auto& s) { curve.test = read_interval(s); });
+  with("interval", [&](auto& s) { read_interval(s, curve); });
   with("counts", [&](auto& s) { curve.counts = read_counts(s, folder); });
   with("sigma_scale", [&](auto& s) {
     read_number(s);  // no products here

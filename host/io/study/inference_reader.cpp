@@ -154,19 +154,52 @@ Uncertainties read_uncertainties(const Setting& setting) {
   return u;
 }
 
-IntervalTest read_interval(const Setting& setting) {
+void read_interval(const Setting& setting, Curve& curve) {
   check_map(setting, "interval");
-  if (const auto* method = setting.find("method"))
-    if (read_text(*method, "known: asymptotic") != "asymptotic")
-      throw method->error("unknown method", "known: asymptotic");
+  curve.test = IntervalTest::two_sided;
+  curve.toys.reset();
+  const char* tests = "known: two-sided, upper, cls, feldman-cousins";
   const auto* test = setting.find("test");
-  if (!test) return IntervalTest::two_sided;
-  const char* known = "known: two-sided, upper, cls";
-  const auto& text = read_text(*test, known);
-  if (text == "two-sided") return IntervalTest::two_sided;
-  if (text == "upper") return IntervalTest::upper;
-  if (text == "cls") return IntervalTest::cls;
-  throw test->error("unknown test", known);
+  if (test) {
+    const auto& text = read_text(*test, tests);
+    bool known = false;
+    for (const auto one : {IntervalTest::two_sided, IntervalTest::upper, IntervalTest::cls,
+                           IntervalTest::feldman_cousins})
+      if (text == to_string(one)) {
+        curve.test = one;
+        known = true;
+      }
+    if (!known) throw test->error("unknown test", tests);
+  }
+  const bool exact = curve.test == IntervalTest::feldman_cousins;
+  bool by_toys = exact;
+  if (const auto* method = setting.find("method")) {
+    const auto& text = read_text(*method, "known: asymptotic, toys");
+    if (text != "asymptotic" && text != "toys")
+      throw method->error("unknown method", "known: asymptotic, toys");
+    by_toys = text == "toys";
+    if (exact && !by_toys)
+      throw method->error("test: feldman-cousins has no asymptotic critical values",
+                          "set method: toys, or test: two-sided");
+  }
+  for (const char* key : {"toys", "seed"})
+    if (const auto* given = setting.find(key); given && !by_toys)
+      throw given->error("without effect on method: asymptotic", "set method: toys");
+  if (!by_toys) return;
+  ToySettings toys;
+  const auto whole = [](const Setting& item, double least, double most, const char* remedy) {
+    const double value = read_number(item);
+    if (!(value >= least) || value > most || value != std::floor(value))
+      throw item.error("out of range", remedy);
+    return value;
+  };
+  if (const auto* given = setting.find("toys"))
+    toys.toys = static_cast<std::size_t>(
+        whole(*given, 100, 4e9, "give a whole number from 100 on: 10000 know a limit to a per cent"));
+  if (const auto* given = setting.find("seed"))
+    toys.seed = static_cast<std::uint64_t>(
+        whole(*given, 0, 9007199254740991.0, "give a whole number from 0 to 2^53 - 1"));
+  curve.toys = toys;
 }
 
 std::vector<double> read_counts(const Setting& setting, const std::string& folder) {

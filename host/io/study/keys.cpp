@@ -101,10 +101,13 @@ const std::vector<Key>& study_keys() {
       {"uncertainties.exposure", "per cent", "", "none", "of everything a detector counts"},
       {"uncertainties.efficiency", "per cent", "", "none", "of the solar neutrinos it counts"},
       {"interval", "map", "", "see its keys", "how a Poisson likelihood's limits are made"},
-      {"interval.test", "two-sided | upper | cls", "", "two-sided",
-       "the profile likelihood ratio, the same where only excesses count, or CLs of it"},
-      {"interval.method", "asymptotic", "", "asymptotic",
+      {"interval.test", "two-sided | upper | cls | feldman-cousins", "", "two-sided",
+       "the profile likelihood ratio, the same where only excesses count, CLs of it, or the first "
+       "with critical values from toys"},
+      {"interval.method", "asymptotic | toys", "", "asymptotic; toys of feldman-cousins",
        "where the test statistic's distribution is from"},
+      {"interval.toys", "whole number", "", "10000", "toys at each tested moment"},
+      {"interval.seed", "whole number", "", "1", "of the toys' random numbers"},
       {"counts", "list of whole numbers, or {table: FILE}", "", "what is expected without signal",
        "observed events in each bin, for a Poisson likelihood; a table has columns low_keV, "
        "high_keV, counts"},

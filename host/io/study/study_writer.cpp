@@ -58,10 +58,12 @@ void emit_inference(YAML::Emitter& out, const Curve& c) {
   if (u.efficiency > 0) put("efficiency", per_cent(u.efficiency));
   out << YAML::EndMap;
   out << YAML::Key << "interval" << YAML::Value << YAML::Flow << YAML::BeginMap;
-  put("test", c.test == IntervalTest::two_sided ? "two-sided"
-              : c.test == IntervalTest::upper   ? "upper"
-                                                : "cls");
-  put("method", "asymptotic");
+  put("test", to_string(c.test));
+  put("method", c.toys ? "toys" : "asymptotic");
+  if (c.toys) {
+    put("toys", std::to_string(c.toys->toys));
+    put("seed", std::to_string(c.toys->seed));
+  }
   out << YAML::EndMap;
   if (c.counts.empty()) return;
   out << YAML::Key << "counts" << YAML::Value << YAML::Flow << YAML::BeginSeq;

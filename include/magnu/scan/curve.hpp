@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "magnu/physics/constants.hpp"
 #include "magnu/physics/process.hpp"
 #include "magnu/statistics/intervals.hpp"
+#include "magnu/statistics/toy_settings.hpp"
 
 namespace magnu {
 
@@ -67,8 +69,9 @@ struct Curve {
   FractionIn fraction_in = FractionIn::variance;
   Statistic statistic = Statistic::counts;
   double sigma_scale = 1;
-  Uncertainties uncertainties;  ///< these three count in a Poisson likelihood
+  Uncertainties uncertainties;  ///< these four count in a Poisson likelihood
   IntervalTest test = IntervalTest::two_sided;
+  std::optional<ToySettings> toys;  ///< where limits are from toys
   std::vector<double> counts;  ///< [bins], observed; empty: what is expected
   double confidence_level = 0.9;
   MuGrid mu_eff;

@@ -9,6 +9,7 @@
 #include "magnu/scan/axis.hpp"
 #include "magnu/scan/templates.hpp"
 #include "magnu/statistics/intervals.hpp"
+#include "magnu/statistics/toys.hpp"
 
 /// From a detector's spectra to its likelihood, and from there to its limits.
 namespace magnu {
@@ -59,7 +60,13 @@ struct DetectorResult {
   double q0 = 0, significance = 0;
   bool converged = false;
 };
-DetectorResult analyse(const Curve& curve, const Likelihood& likelihood);
+/// `runner` fits toys, where there are some; `look_around` may throw between them.
+DetectorResult analyse(const Curve& curve, const Likelihood& likelihood, const Runner& runner,
+                       const std::function<void()>& look_around = {});
+
+/// Of a curve whose limits are from toys.
+ToyInterval toy_interval(const Curve& curve, const Likelihood& likelihood, const Runner& runner,
+                         const std::function<void()>& look_around = {});
 
 /// The profile t~ at each mu_eff [mu_B]; NaN where a fit fails.
 std::vector<double> profile_over(const Curve& curve, const Likelihood& likelihood,

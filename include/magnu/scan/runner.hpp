@@ -12,6 +12,7 @@
 #include "magnu/scan/combine_problem.hpp"
 #include "magnu/scan/convolution_bodies.hpp"
 #include "magnu/scan/recoil_grid.hpp"
+#include "magnu/statistics/toy_fit.hpp"
 
 namespace magnu {
 
@@ -113,6 +114,9 @@ class Runner {
   Array<double> combine(const CombineProblem& problem, std::size_t first, std::size_t count) const {
     return combine(problem, first, count, {});
   }
+
+  /// Fits toys of a task. Runners without kernels of their own for it use the processor.
+  virtual void fit_toys(const ToyTask& task, std::size_t toys) const;
 };
 
 /// Cells of the direct evaluation's dense grid: recoil rows times neutrino energies times mu_eff.

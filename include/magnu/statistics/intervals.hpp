@@ -10,8 +10,21 @@ namespace magnu {
 
 /// Which values of s a set of data excludes (G. Cowan, K. Cranmer, E. Gross, O. Vitells, EPJC 71
 /// (2011) 1554, "CCGV"): by t~ = 2 [nll(s) - nll(s_hat)], s_hat >= 0; by q~, which is 0 where
-/// s_hat > s; or by CLs of q~.
-enum class IntervalTest { two_sided, upper, cls };
+/// s_hat > s; or by CLs of q~. Feldman and Cousins (PRD 57 (1998) 3873) order by t~ too, with
+/// critical values from toys.
+enum class IntervalTest { two_sided, upper, cls, feldman_cousins };
+
+/// As in `interval.test`.
+inline const char* to_string(IntervalTest test) {
+  return test == IntervalTest::two_sided ? "two-sided"
+         : test == IntervalTest::upper   ? "upper"
+         : test == IntervalTest::cls     ? "cls"
+                                         : "feldman-cousins";
+}
+/// Whether an interval may end above zero too.
+MAGNU_HD inline bool two_ended(IntervalTest test) {
+  return test == IntervalTest::two_sided || test == IntervalTest::feldman_cousins;
+}
 
 /// Asymptotic limits on s of one set of data. What could not be fitted has no number: `converged`
 /// is false then.
@@ -26,8 +39,7 @@ struct Interval {
 /// The value a test statistic reaches at a limit of this confidence level: 2.7055, or 1.6424 of a
 /// one-sided test, for 0.9.
 MAGNU_HD inline double critical_value(IntervalTest test, double confidence_level) {
-  const double z = test == IntervalTest::two_sided ? normal_quantile(0.5 * (1 - confidence_level))
-                                                   : normal_quantile(1 - confidence_level);
+  const double z = normal_quantile((two_ended(test) ? 0.5 : 1) * (1 - confidence_level));
   return z * z;
 }
 
@@ -49,7 +61,7 @@ inline constexpr int band_members = 5;
 MAGNU_HD inline double band_member(IntervalTest test, double median, double confidence_level,
                                    int member) {
   const double n = member - 2, goal = critical_value(test, confidence_level);
-  if (test == IntervalTest::two_sided) {
+  if (two_ended(test)) {
     const double sigma = median / std::sqrt(goal);
     return sigma * (n > 0 ? n + std::sqrt(goal) : n + std::sqrt(n * n + goal));
   }

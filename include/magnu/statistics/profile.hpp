@@ -69,11 +69,14 @@ class Profile {
         if (!here.converged) return {};
         if (here.nll < best.nll) best = here;
       }
-      rising = right.slope >= 0 && s > unit_ ? rising + 1 : 0;
+      // A flux that its bound holds has no slope until s is large enough to let it go.
+      rising = right.slope > 0 && s > unit_ ? rising + 1 : 0;
       left = right;
       left_s = s;
     }
-    best.converged = !std::isinf(best.nll);  // else data lie where nothing is ever expected
+    // A flux of which nothing must be there lets s grow for ever: then there is no best fit. An
+    // infinite one is of data that lie where nothing is ever expected.
+    best.converged = !std::isinf(best.nll) && !(left.nll < best.nll);
     return best;
   }
 

@@ -15,6 +15,7 @@ inline constexpr const char* pulls_csv = "pulls.csv";
 inline constexpr const char* correlations_csv = "correlations.csv";
 inline constexpr const char* fitted_bins_csv = "fitted_bins.csv";
 inline constexpr const char* profiles_csv = "profiles.csv";
+inline constexpr const char* belt_csv = "belt.csv";
 /// Renamed last: with it the results are whole.
 inline constexpr const char* study_json = "study.json";
 

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "magnu/scan/curve.hpp"
 #include "magnu/statistics/fit_report.hpp"
+#include "magnu/statistics/toys.hpp"
 
 /// What `magnu fit` prints and writes.
 namespace magnu {
@@ -14,12 +16,16 @@ namespace magnu {
 struct DetectorFit {
   std::string name;  ///< "electron at exposure 20 tonne year"
   Curve curve;
-  FitReport report;
+  FitReport report;  ///< with asymptotic limits
+  std::optional<ToyInterval> toys;
   std::vector<double> counts;      ///< [bins], what was fitted
   std::vector<double> background;  ///< [bins], all but the signal of a moment, at the best fit
   std::vector<double> signal;      ///< [bins], of the moment at the upper limit, nominal fluxes
   std::vector<double> expected;    ///< limits on mu_eff at -2 ... 2 standard deviations [mu_B]
   std::vector<std::pair<double, double>> profile;  ///< mu_eff [mu_B], t~
+
+  /// By the study's method.
+  const Interval& interval() const { return toys ? toys->interval : report.interval; }
 };
 
 /// The analysis of a detector as a user reads it.

@@ -14,8 +14,8 @@ double read_relative_uncertainty(const Setting& setting, bool may_be_free);
 
 Uncertainties read_uncertainties(const Setting& setting);
 
-/// {test: upper, method: asymptotic}
-IntervalTest read_interval(const Setting& setting);
+/// {test: upper, method: asymptotic} into a curve's test and toys.
+void read_interval(const Setting& setting, Curve& curve);
 
 /// A list, or {table: FILE} with columns low_keV, high_keV and counts, whose edges are looked at in
 /// check_inference. `folder`: what the path is relative to.

@@ -1,0 +1,552 @@
+#include "magnu/statistics/toys.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <optional>
+#include <span>
+
+#include "magnu/core/parallel.hpp"
+#include "magnu/statistics/hessian.hpp"
+
+namespace magnu {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+
+/// Toys that are fitted before what they found is counted.
+constexpr std::size_t chunk = std::size_t{1} << 14;
+
+/// The stream of toys without signal, which are tested at all points.
+constexpr std::uint32_t background_stream = 0xFFFFFFFF;
+
+/// theta of the best fit of data at s; none where the fit fails.
+std::optional<std::vector<double>> theta_at(const Likelihood& likelihood, const Data& data, double s) {
+  Analysis analysis(likelihood, data);
+  const auto minimum = analysis.profile().at(s);
+  if (!minimum.converged || minimum.impossible()) return {};
+  const auto theta = analysis.profile().theta();
+  return std::vector<double>(theta.data, theta.data + theta.size);
+}
+
+/// The memory of a FitStart.
+struct KeptStart {
+  std::vector<double> theta, inverse, templates;
+  double s = 0;
+  bool usable = false;  ///< there is a minimum with a curvature in all directions
+
+  FitStart view() const {
+    return {s,
+            {theta.data(), theta.size()},
+            {inverse.data(), inverse.size()},
+            {templates.data(), templates.size()}};
+  }
+};
+
+KeptStart start_at(const Likelihood& likelihood, const std::vector<double>& counts,
+                   const std::optional<std::vector<double>>& theta, double s, bool free) {
+  KeptStart start;
+  start.s = s;
+  if (!theta) return start;
+  start.theta = *theta;
+  auto second = hessian(likelihood, counts, s, start.theta);
+  if (!free) {
+    second.erase(second.begin());
+    for (auto& row : second) row.erase(row.begin());
+    const auto view = likelihood.view();
+    for (std::size_t i = 0; i < view.base.size; ++i)
+      start.templates.push_back(view.base[i] + s * view.slope[i]);
+  }
+  const auto inverted = inverse(second);
+  start.usable = inverted.size() == second.size();
+  for (const auto& row : inverted)
+    start.inverse.insert(start.inverse.end(), row.begin(), row.end());
+  return start;
+}
+
+/// Toys of one truth, tested at some values of s.
+class Toys {
+ public:
+  Toys(const Likelihood& likelihood, const std::vector<double>& theta, double s,
+       const std::vector<double>& tested, std::uint64_t seed, std::uint32_t point)
+      : likelihood_(likelihood),
+        theta_(theta),
+        tested_at_(tested),
+        expected_(likelihood.expected(s, theta)),
+        tables_(expected_) {
+    const Data data(likelihood, expected_, theta);
+    free_ = start_at(likelihood, expected_, theta, s, true);
+    const auto fitted = [&](double at) {
+      return start_at(likelihood, expected_, at == s ? std::optional(theta) : theta_at(likelihood, data, at),
+                      at, false);
+    };
+    zero_ = fitted(0);
+    usable_ = free_.usable && zero_.usable;
+    for (const double at : tested) {
+      kept_.push_back(fitted(at));
+      usable_ = usable_ && kept_.back().usable;
+    }
+    for (const auto& kept : kept_) starts_.push_back(kept.view());
+    const auto view = likelihood.view();
+    for (std::size_t p = 0; p < view.parameters; ++p) {
+      const double sigma = likelihood.nuisances()[p].sigma;
+      sigma_.push_back(std::isinf(sigma) ? 0 : sigma);
+      const auto row = std::span(view.slope.data, view.slope.size).subspan(p * view.bins, view.bins);
+      if (std::any_of(row.begin(), row.end(), [](double x) { return x != 0; })) {
+        // With a flux that is hardly known there may be several minima.
+        usable_ = usable_ && sigma <= 0.5;
+        sloped_.push_back(static_cast<std::uint32_t>(p));
+        slopes_.insert(slopes_.end(), row.begin(), row.end());
+      }
+    }
+    task_.likelihood = view;
+    task_.sloped = {sloped_.data(), sloped_.size()};
+    task_.slopes = {slopes_.data(), slopes_.size()};
+    task_.truth = {theta_.data(), theta_.size()};
+    task_.sigma = {sigma_.data(), sigma_.size()};
+    task_.counts = tables_.view();
+    task_.normal = normal_table();
+    task_.seed = seed;
+    task_.point = point;
+    task_.free = free_.view();
+    task_.zero = zero_.view();
+    task_.tested = {starts_.data(), starts_.size()};
+  }
+
+  /// take(k, s_hat, t) for each toy and tested value, from one thread.
+  template <class Take>
+  void run(std::size_t toys, int threads, const ToyExecutor& executor,
+           const std::function<void()>& look_around, const Take& take) {
+    const std::size_t tests = tested_at_.size();
+    std::vector<double> s_hat(std::min(chunk, toys)), t(tests * s_hat.size());
+    auto task = task_;
+    task.stride = s_hat.size();
+    task.s_hat = {s_hat.data(), s_hat.size()};
+    task.t = {t.data(), t.size()};
+    for (std::size_t done = 0; done < toys; done += s_hat.size()) {
+      if (look_around) look_around();
+      const std::size_t here = std::min(s_hat.size(), toys - done);
+      task.first = done;
+      if (usable_) {
+        executor(task, here);
+      } else {
+        std::fill(s_hat.begin(), s_hat.end(), unknown);
+      }
+      std::vector<std::size_t> left;
+      for (std::size_t i = 0; i < here; ++i) {
+        bool sound = !std::isnan(s_hat[i]);
+        for (std::size_t k = 0; k < tests && sound; ++k) sound = t[k * task.stride + i] > -1e-6;
+        if (!sound) left.push_back(i);
+      }
+      in_parallel(threads, left.size(), [&](std::size_t j) {
+        fit_by_hand(task, left[j], s_hat[left[j]], &t[left[j]]);
+      });
+      by_hand += left.size();
+      for (std::size_t i = 0; i < here; ++i) {
+        bool lost = std::isnan(s_hat[i]);
+        for (std::size_t k = 0; k < tests; ++k) lost = lost || std::isnan(t[k * task.stride + i]);
+        failed += lost;
+        for (std::size_t k = 0; k < tests; ++k)
+          take(k, lost ? unknown : s_hat[i], lost ? unknown : std::max(0.0, t[k * task.stride + i]));
+      }
+    }
+  }
+
+  std::size_t by_hand = 0, failed = 0;
+
+ private:
+  void fit_by_hand(const ToyTask& task, std::size_t toy, double& s_hat, double* t) const {
+    const std::size_t parameters = task.likelihood.parameters;
+    std::vector<double> scratch(ToyFit<1, 1>::scratch(parameters, task.likelihood.bins));
+    ToyFit<1, 1> source(task, scratch.data());
+    source.draw(task.first + toy);
+    std::vector<double> counts, measured;
+    for (std::size_t i = 0; i < likelihood_.bins(); ++i) counts.push_back(source.count(i, 0));
+    for (std::size_t p = 0; p < parameters; ++p) measured.push_back(source.measured(p, 0));
+    const Data data(likelihood_, counts, measured);
+    Analysis analysis(likelihood_, data);
+    const auto best = analysis.profile().best_fit();
+    s_hat = best.converged ? best.s : unknown;
+    for (std::size_t k = 0; k < tested_at_.size(); ++k) {
+      const auto minimum = analysis.profile().at(tested_at_[k]);
+      double value = 2 * (minimum.nll - best.nll);
+      if (minimum.impossible()) value = infinity;
+      const bool sound = best.converged && minimum.converged && value > -1e-6;
+      t[k * task.stride] = sound ? value : unknown;
+    }
+  }
+
+  const Likelihood& likelihood_;
+  std::vector<double> theta_, tested_at_, expected_;
+  PoissonTables tables_;
+  KeptStart free_, zero_;
+  std::vector<KeptStart> kept_;
+  std::vector<FitStart> starts_;
+  std::vector<double> sigma_, slopes_;
+  std::vector<std::uint32_t> sloped_;
+  ToyTask task_;
+  bool usable_ = false;
+};
+
+/// Value of a test statistic from t~.
+double statistic(IntervalTest test, double s, double s_hat, double t) {
+  return !two_ended(test) && s_hat > s ? 0 : t;
+}
+
+/// Everything about the interval of one set of data.
+class Belt {
+ public:
+  Belt(const Likelihood& likelihood, const std::vector<double>& counts, bool projection,
+       IntervalTest test, double confidence_level, const ToySettings& settings, int threads,
+       const ToyExecutor& executor, const std::function<void()>& look_around)
+      : likelihood_(likelihood),
+        data_(likelihood, counts),
+        analysis_(likelihood, data_),
+        projection_(projection),
+        test_(test),
+        level_(confidence_level),
+        settings_(settings),
+        threads_(threads),
+        executor_(executor),
+        look_around_(look_around) {}
+
+  ToyInterval run() {
+    auto& best = result_.interval.best;
+    best = projection_ ? BestFit{0, 0, true} : analysis_.profile().best_fit();
+    if (!best.converged) return result_;
+    const double last = largest();
+    if (std::isnan(last)) return result_;
+    std::vector<double> places;
+    for (int k = 0; k < settings_.points; ++k) {
+      const double part = static_cast<double>(k) / (settings_.points - 1);
+      places.push_back(last * part * part);
+    }
+    add_background_toys(places);
+    for (const double s : places) {
+      points_.push_back(point_at(s));
+      points_.back().background = static_cast<int>(points_.size()) - 1;
+    }
+    for (auto& point : points_)
+      if (test_ == IntervalTest::cls)
+        point.of.p_background = background_[static_cast<std::size_t>(point.background)].tail(
+            point.of.observed);
+    if (std::any_of(points_.begin(), points_.end(),
+                    [](const Point& p) { return std::isnan(p.of.observed); }))
+      return result_;
+    const auto& zero = points_.front();
+    result_.interval.q0 = zero.t;
+    result_.p0 = best.s > 0 ? zero.tail_of_t : 1;
+    const auto n = static_cast<double>(settings_.toys);
+    result_.p0_uncertainty = std::sqrt(std::max(result_.p0 * (1 - result_.p0), 1 / n) / n);
+    band();
+    find_ends();
+    for (const auto& point : points_) result_.belt.push_back(point.of);
+    return result_;
+  }
+
+ private:
+  struct Point {
+    BeltPoint of;
+    double t = 0;          ///< t~ of the data
+    double tail_of_t = 0;  ///< part of the toys with this t~ or more
+    int background = -1;   ///< which distribution of toys without signal belongs to it
+    std::vector<double> cls_of_band = {};
+  };
+
+  /// Where the belt ends: beyond what the data and the upper edge of the band exclude.
+  double largest() {
+    const Data asimov(likelihood_, likelihood_.expected(0));
+    Analysis expected(likelihood_, asimov);
+    const auto median = expected.interval(test_, level_, BestFit{0, 0, true});
+    const auto observed = analysis_.interval(test_, level_, result_.interval.best);
+    if (!median.converged || !observed.converged) return unknown;
+    double edge = observed.upper;
+    if (std::isfinite(median.upper))
+      edge = std::max(std::isfinite(edge) ? edge : 0,
+                      band_member(test_, median.upper, level_, band_members - 1));
+    if (!std::isfinite(edge)) edge = 20 * analysis_.profile().unit();
+    return 1.25 * edge;
+  }
+
+  std::optional<std::vector<double>> truth(double s) {
+    if (projection_) return likelihood_.nominal();
+    return theta_at(likelihood_, data_, s);
+  }
+
+  void add_background_toys(const std::vector<double>& places) {
+    background_.resize(places.size());
+    const auto theta = truth(0);
+    if (!theta) return;  // then the point there has no toys either
+    Toys toys(likelihood_, *theta, 0, places, settings_.seed, background_stream);
+    toys.run(settings_.toys, threads_, executor_, look_around_,
+             [&](std::size_t k, double s_hat, double t) {
+               // The limit is above s where the statistic that knows upper limits alone is small.
+               if (!std::isnan(t)) background_[k].add(s_hat > places[k] ? 0 : t);
+             });
+    count(toys);
+  }
+
+  void count(const Toys& toys) {
+    result_.toys += settings_.toys;
+    result_.by_hand += toys.by_hand;
+    result_.failed += toys.failed;
+  }
+
+  /// t~ of the data.
+  double observed_t(double s) {
+    const auto minimum = analysis_.profile().at(s);
+    if (!minimum.converged) return unknown;
+    return minimum.impossible() ? infinity
+                                : std::max(0.0, 2 * (minimum.nll - result_.interval.best.nll));
+  }
+  double observed(double s) {
+    return statistic(test_, s, result_.interval.best.s, observed_t(s));
+  }
+
+  Point point_at(double s) {
+    Point point;
+    auto& of = point.of;
+    of.s = s;
+    point.t = observed_t(s);
+    of.observed = statistic(test_, s, result_.interval.best.s, point.t);
+    of.p_background = unknown;
+    const auto theta = truth(s);
+    if (!theta) {
+      of.observed = unknown;
+      return point;
+    }
+    Toys toys(likelihood_, *theta, s, {s}, settings_.seed, ++streams_);
+    ToyDistribution distribution;
+    std::size_t kept = 0, like = 0;
+    of.asymptotic =
+        test_ == IntervalTest::cls ? unknown : critical_value(test_, level_);
+    toys.run(settings_.toys, threads_, executor_, look_around_,
+             [&](std::size_t, double s_hat, double t) {
+               if (std::isnan(t)) return;
+               const double value = statistic(test_, s, s_hat, t);
+               distribution.add(value);
+               kept += value <= of.asymptotic;
+               like += t >= point.t * (1 - 1e-9);
+             });
+    count(toys);
+    const auto n = static_cast<double>(distribution.size());
+    const double error = std::sqrt(level_ * (1 - level_) / n);
+    of.critical = distribution.quantile(level_);
+    of.critical_low = distribution.quantile(level_ - error);
+    of.critical_high = distribution.quantile(level_ + error);
+    of.asymptotic_coverage = test_ == IntervalTest::cls ? unknown : static_cast<double>(kept) / n;
+    of.p_value = distribution.tail(of.observed);
+    point.tail_of_t = static_cast<double>(like) / n;
+    if (test_ == IntervalTest::cls)
+      for (int member = 0; member < band_members; ++member) {
+        const auto& without = background_[background_index(s)];
+        const double exceeded = normal_tail(2 - member);
+        point.cls_of_band.push_back(distribution.tail(without.quantile(1 - exceeded)) / exceeded);
+      }
+    return point;
+  }
+
+  /// Of CLs alone: its points are those of the toys without signal.
+  std::size_t background_index(double) const {
+    return std::min(points_.size(), background_.size() - 1);
+  }
+
+  /// Above zero where a point is excluded.
+  double excess(const BeltPoint& of) const {
+    if (test_ == IntervalTest::cls)
+      return std::log((1 - level_) * of.p_background) - std::log(of.p_value);
+    return of.observed - of.critical;
+  }
+
+  /// Between two points of which one is excluded: the critical value is interpolated, t is not.
+  double crossing(const Point& a, const Point& b) {
+    const double at_a = excess(a.of), at_b = excess(b.of);
+    if (test_ == IntervalTest::cls) {
+      if (!std::isfinite(at_b)) return b.of.s;  // no toy is like the data there
+      return a.of.s + (b.of.s - a.of.s) * at_a / (at_a - at_b);
+    }
+    double low = a.of.s, high = b.of.s;
+    for (int step = 0; step < 60; ++step) {
+      const double s = 0.5 * (low + high), part = (s - a.of.s) / (b.of.s - a.of.s);
+      const double critical = a.of.critical + part * (b.of.critical - a.of.critical);
+      ((observed(s) - critical > 0) == (at_b > 0) ? high : low) = s;
+    }
+    return 0.5 * (low + high);
+  }
+
+  /// The end of the interval between points k and k + 1, with toys there until the critical value is
+  /// the interpolated one within its error; of counts so few that it goes in steps, until the two
+  /// points are near each other.
+  double refine(std::size_t k) {
+    if (test_ == IntervalTest::cls) return crossing(points_[k], points_[k + 1]);
+    bool smooth = true;
+    for (int round = 0; round < 16; ++round) {
+      const auto &a = points_[k].of, &b = points_[k + 1].of;
+      if (b.s - a.s < 0.004 * b.s) break;
+      const double s = smooth ? crossing(points_[k], points_[k + 1]) : 0.5 * (a.s + b.s);
+      const double part = (s - a.s) / (b.s - a.s);
+      if (part < 1e-6 || part > 1 - 1e-6) break;
+      const double interpolated = a.critical + part * (b.critical - a.critical);
+      const auto here = point_at(s);
+      if (std::isnan(here.of.observed)) return unknown;
+      const double error = here.of.critical_high - here.of.critical_low;
+      smooth = std::fabs(here.of.critical - interpolated) <= error;
+      const bool same = (excess(here.of) > 0) == (excess(a) > 0);
+      points_.insert(points_.begin() + static_cast<std::ptrdiff_t>(k) + 1, here);
+      if (same) ++k;
+      if (smooth) break;
+    }
+    return crossing(points_[k], points_[k + 1]);
+  }
+
+  /// The outermost values that are not excluded.
+  void find_ends() {
+    auto& interval = result_.interval;
+    const double best = interval.best.s;
+    std::size_t last = 0;
+    bool any = false;
+    for (std::size_t k = 0; k < points_.size(); ++k)
+      if (!(excess(points_[k].of) > 0)) {
+        last = k;
+        any = true;
+      }
+    if (!any) {
+      // Between two points: the best fit itself is never excluded.
+      const auto after = std::find_if(points_.begin(), points_.end(),
+                                      [&](const Point& p) { return p.of.s > best; });
+      if (after == points_.end() || after == points_.begin()) return;
+      const auto at = static_cast<std::size_t>(after - points_.begin());
+      points_.insert(after, point_at(best));
+      last = at;
+    }
+    interval.upper = last + 1 == points_.size() ? infinity : refine(last);
+    interval.lower = 0;
+    if (two_ended(test_)) {
+      std::size_t first = 0;
+      while (first < points_.size() && excess(points_[first].of) > 0) ++first;
+      if (first > 0) interval.lower = refine(first - 1);
+    }
+    interval.converged = !std::isnan(interval.upper) && !std::isnan(interval.lower);
+  }
+
+  /// Limits of toys without signal: above s where their statistic is below the critical value.
+  void band() {
+    for (int member = 0; member < band_members; ++member) {
+      // The part of the toys that have excluded where this member's limit is.
+      const double exceeded = normal_tail(2 - member);
+      const auto at = [&](std::size_t k) {
+        if (test_ == IntervalTest::cls) {
+          const double p = points_[k].cls_of_band[static_cast<std::size_t>(member)];
+          return p > 0 ? std::log((1 - level_) / p) : infinity;
+        }
+        const double q = background_[k].quantile(1 - exceeded);
+        return std::sqrt(q) - std::sqrt(points_[k].of.critical);
+      };
+      double& limit = result_.expected[static_cast<std::size_t>(member)];
+      limit = infinity;
+      for (std::size_t k = points_.size() - 1; k > 0; --k) {
+        const double here = at(k), before = at(k - 1);
+        if (!(here > 0)) break;  // not excluded at the end
+        if (before > 0) continue;
+        const double part = std::isfinite(here) ? -before / (here - before) : 1;
+        limit = points_[k - 1].of.s + part * (points_[k].of.s - points_[k - 1].of.s);
+        break;
+      }
+      if (std::isinf(limit) && at(0) > 0 && at(points_.size() - 1) > 0) limit = 0;
+    }
+  }
+
+  const Likelihood& likelihood_;
+  Data data_;
+  Analysis analysis_;
+  bool projection_;
+  IntervalTest test_;
+  double level_;
+  ToySettings settings_;
+  int threads_;
+  const ToyExecutor& executor_;
+  const std::function<void()>& look_around_;
+  std::vector<ToyDistribution> background_;
+  std::vector<Point> points_;
+  std::uint32_t streams_ = 0;
+  ToyInterval result_;
+};
+
+// Stretches of ToyDistribution: from 2^-20 on, 2^11 for each power of two.
+constexpr int stretch_bits = 11, first_exponent = -20, exponents = 32;
+constexpr std::size_t stretches = std::size_t{exponents} << stretch_bits;
+
+/// Which stretch a value is in: one for all that are next to nothing.
+std::size_t stretch_of(double value) {
+  const double least = std::ldexp(1.0, first_exponent);
+  if (!(value >= least)) return 0;
+  const auto bits = std::bit_cast<std::uint64_t>(value) >> (52 - stretch_bits);
+  const auto origin = std::bit_cast<std::uint64_t>(least) >> (52 - stretch_bits);
+  return std::min<std::size_t>(bits - origin + 1, stretches - 1);
+}
+
+/// The upper edge of a stretch.
+double edge_of(std::size_t stretch) {
+  if (stretch == 0) return 0;
+  const auto origin =
+      std::bit_cast<std::uint64_t>(std::ldexp(1.0, first_exponent)) >> (52 - stretch_bits);
+  return std::bit_cast<double>((origin + stretch) << (52 - stretch_bits));
+}
+
+}  // namespace
+
+void ToyDistribution::add(double value) {
+  if (counts_.empty()) counts_.resize(stretches);
+  ++counts_[stretch_of(value)];
+  ++size_;
+}
+
+double ToyDistribution::tail(double value) const {
+  std::size_t above = 0;
+  for (std::size_t k = stretch_of(value); k < counts_.size(); ++k) above += counts_[k];
+  return size_ > 0 ? static_cast<double>(above) / static_cast<double>(size_) : unknown;
+}
+
+double ToyDistribution::quantile(double probability) const {
+  if (size_ == 0) return unknown;
+  const double wanted = probability * static_cast<double>(size_);
+  std::size_t below = 0;
+  for (std::size_t k = 0; k + 1 < counts_.size(); ++k) {
+    below += counts_[k];
+    if (static_cast<double>(below) >= wanted) return edge_of(k);
+  }
+  return infinity;
+}
+
+ToyInterval toy_interval(const Likelihood& likelihood, const std::vector<double>& counts,
+                         bool projection, IntervalTest test, double confidence_level,
+                         const ToySettings& settings, int threads, const ToyExecutor& executor,
+                         const std::function<void()>& look_around) {
+  return Belt(likelihood, counts, projection, test, confidence_level, settings, threads, executor,
+              look_around)
+      .run();
+}
+
+ToySample sample_toys(const Likelihood& likelihood, const std::vector<double>& theta, double s,
+                      const ToySettings& settings, std::uint32_t point, int threads,
+                      const ToyExecutor& executor) {
+  ToySample sample;
+  Toys toys(likelihood, theta, s, {s}, settings.seed, point);
+  toys.run(settings.toys, threads, executor, {}, [&](std::size_t, double s_hat, double t) {
+    sample.s_hat.push_back(s_hat);
+    sample.t.push_back(t);
+  });
+  sample.by_hand = toys.by_hand;
+  return sample;
+}
+
+void fit_toys_plainly(const ToyTask& task, std::size_t toys) {
+  constexpr int lanes = 8;
+  using Fit = ToyFit<lanes, 2>;
+  std::vector<double> scratch(Fit::scratch(task.likelihood.parameters, task.likelihood.bins));
+  Fit fit(task, scratch.data());
+  for (std::size_t group = 0; group * lanes < toys; ++group) fit(group, toys);
+}
+
+}  // namespace magnu
