@@ -318,6 +318,19 @@ TEST_F(Cli, CheckWarnsOfBinsBeyondTheSpectrumAlsoInTheLogFile) {
   }
 }
 
+/// The end of a spectrum is one number, wherever it is told.
+TEST_F(Cli, KinematicLimitsEndWhereTheWarningSaysTheSpectrumEnds) {
+  write("far.yaml", "target: germanium\nupper: 16 MeV\ncomponents: [b8]\n");
+  run("scan far.yaml --out results");
+  const CsvTable table("kinematic_limits.csv", text("results/kinematic_limits.csv"));
+  for (std::size_t row = 0; row < table.rows(); ++row)
+    if (table.text(row, "component") == "b8") {
+      EXPECT_EQ(table.number(row, "neutrino_energy_MeV"), 15.3);
+      EXPECT_NEAR(table.number(row, "electron_keV"), 15049, 0.5);
+    }
+  EXPECT_TRUE(has(run("check far.yaml").err, "the end of the spectrum, 1.505e+04 keV"));
+}
+
 TEST_F(Cli, ScanWarnsWhereAHandfulOfEventsMakesTheLimit) {
   write("few.yaml", "channel: nuclear\nthreshold: 3 keV\nupper: 4 keV\nbins: 2\n");
   EXPECT_TRUE(has(run("scan few.yaml").err, "too few for the Gaussian errors"));

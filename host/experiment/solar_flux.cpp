@@ -277,39 +277,23 @@ std::vector<std::string> solar_components() {
   return names;
 }
 
-namespace {
-
-/// One energy for each row of a component: the line's, the end point, or `of_table` of its table.
-template <class OfTable>
-std::vector<double> energies_of(const std::string& component, const std::string& b8_spectrum,
-                                OfTable&& of_table) {
+std::vector<double> flux_ends(const std::string& component, const std::string& b8_spectrum) {
   const auto& shapes = data_table("solar_components.csv");
   std::vector<double> energies;
-  for (std::size_t row = 0; row < shapes.rows(); ++row)
-    if (shapes.text(row, "component") == component)
-      energies.push_back(shapes.text(row, "kind") == "table"
-                             ? of_table(data_table(component + "_spectrum_" + b8_spectrum + ".csv"))
-                             : shapes.number(row, "energy_MeV"));
-  return energies;
-}
-
-}  // namespace
-
-std::vector<double> kinematic_energies(const std::string& component,
-                                       const std::string& b8_spectrum) {
-  return energies_of(component, b8_spectrum, [](const CsvTable& table) {
-    return table.numbers("neutrino_energy_MeV").back();
-  });
-}
-
-std::vector<double> flux_ends(const std::string& component, const std::string& b8_spectrum) {
-  return energies_of(component, b8_spectrum, [](const CsvTable& table) {
+  for (std::size_t row = 0; row < shapes.rows(); ++row) {
+    if (shapes.text(row, "component") != component) continue;
+    if (shapes.text(row, "kind") != "table") {
+      energies.push_back(shapes.number(row, "energy_MeV"));
+      continue;
+    }
+    const auto& table = data_table(component + "_spectrum_" + b8_spectrum + ".csv");
     const auto energy = table.numbers("neutrino_energy_MeV");
     const auto value = table.numbers("probability_per_MeV");
     std::size_t last = energy.size() - 1;
     while (last > 0 && value[last - 1] == 0) --last;
-    return energy[last];
-  });
+    energies.push_back(energy[last]);
+  }
+  return energies;
 }
 
 }  // namespace magnu

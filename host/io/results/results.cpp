@@ -200,7 +200,7 @@ std::string kinematic_limits_csv(const Study& study) {
     if (!seen.emplace(curve.target, curve.flux.b8_spectrum).second) continue;
     const double mass = load_target(curve.target).mean_nuclear_mass();
     for (const auto& component : solar_components())
-      for (const double energy : kinematic_energies(component, curve.flux.b8_spectrum))
+      for (const double energy : flux_ends(component, curve.flux.b8_spectrum))
         fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{}\n", curve.target,
                        curve.flux.b8_spectrum, component, energy,
                        energy_in_keV(maximum_recoil(energy, constants::electron_mass)),

@@ -166,11 +166,8 @@ std::vector<std::string> b8_spectra();
 /// The components' names, in their one order.
 std::vector<std::string> solar_components();
 
-/// Neutrino energies of a component's lines, or the end of its spectrum [MeV].
-std::vector<double> kinematic_energies(const std::string& component,
-                                       const std::string& b8_spectrum);
-
-/// The same, but of a table the energy beyond which it holds nothing but zeros [MeV].
+/// Neutrino energies of a component's lines, or the end of its spectrum; of a table the energy from
+/// which on it holds nothing but zeros [MeV].
 std::vector<double> flux_ends(const std::string& component, const std::string& b8_spectrum);
 
 }  // namespace magnu
