@@ -85,7 +85,10 @@ TEST(LongSetting, IsCutInItsMessage) {
 /// What would end a line, or turn around what follows, is not printed as it is.
 TEST(Quotable, EscapesWhatIsNoCharacterToPrint) {
   for (const auto& [text, quoted] : std::initializer_list<std::pair<std::string, std::string>>{
-           {"µ_B \u2019 \u2027 \u202f \U0001f600 \ud7ff", ""},
+           {"µ_B \u2019 \u2027 \u2030 \U0001f600 \ud7ff", ""},
+           {"1\u00a0keV", "1\\xc2\\xa0keV"},
+           {"\u202f", "\\xe2\\x80\\xaf"},
+           {"\u200b", "\\xe2\\x80\\x8b"},
            {"\u2028", "\\xe2\\x80\\xa8"},
            {"\u2029", "\\xe2\\x80\\xa9"},
            {"\u202e", "\\xe2\\x80\\xae"},
@@ -236,6 +239,8 @@ const Bad bad_studies[]{
     {"BinsOfThreeAxesTooNarrow",
      "axes:\n  threshold: [0.1 keV, 1 keV]\n  upper: [1.0005 keV, 9 keV]\n  bins: [1, 1000000]\n",
      3, "axes.upper[1]", "1.0005 keV", "fewer bins or a wider range"},
+    {"NoBreakSpace", "threshold: 1\u00a0keV\n", 1, "threshold", "1\u00a0keV",
+     "'1\\xc2\\xa0keV' is neither a number nor a known unit"},
     // Numbers.
     {"ZeroBins", "bins: 0\n", 1, "bins", "0", "from 1 to 1000000"},
     {"NegativeBins", "bins: -3\n", 1, "bins", "-3", "from 1 to 1000000"},

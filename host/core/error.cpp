@@ -35,6 +35,15 @@ bool is_control(std::string_view text, std::size_t length) {
          (byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9);    // U+2066 to U+2069
 }
 
+/// Whether a character of `length` bytes is a blank that looks like another, or takes no room: what
+/// is wrong with a text may be just that.
+bool is_invisible(std::string_view text, std::size_t length) {
+  const auto character = text.substr(0, length);
+  for (const std::string_view one : {"\u00a0", "\u2007", "\u200b", "\u202f", "\u2060", "\ufeff"})
+    if (character == one) return true;
+  return false;
+}
+
 constexpr std::size_t longest_sentence = 400;
 constexpr std::size_t longest_message = 400;  // without the path
 constexpr std::size_t shortest_remedy = 100;
@@ -69,13 +78,22 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+bool holds_control(std::string_view text) {
+  while (!text.empty()) {
+    const auto length = utf8_length(text);
+    if (length == 0 || is_control(text, length)) return true;
+    text.remove_prefix(length);
+  }
+  return false;
+}
+
 std::string quotable(std::string_view text, std::size_t most) {
   std::string result;
   for (std::size_t characters = 0; !text.empty(); ++characters) {
     if (characters == most) return result + "...";
     const auto length = utf8_length(text);
     const auto byte = static_cast<unsigned char>(text.front());
-    if (length > 0 && !is_control(text, length)) {
+    if (length > 0 && !is_control(text, length) && !is_invisible(text, length)) {
       result += text.substr(0, length);
     } else if (byte == '\n' || byte == '\t' || byte == '\r') {
       result += byte == '\n' ? "\\n" : byte == '\t' ? "\\t" : "\\r";

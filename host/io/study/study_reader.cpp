@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 std::string read_name(const Setting& setting) {
   const auto& name = read_text(setting, "give it a name");
   if (!is_utf8(name)) throw setting.error("a name must be UTF-8 text", "save the file as UTF-8");
-  if (quotable(name, name.size()) != name)
+  if (holds_control(name))
     throw setting.error("a name cannot hold control characters", "use plain text");
   return name;
 }

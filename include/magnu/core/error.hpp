@@ -8,9 +8,12 @@ namespace magnu {
 
 bool is_utf8(std::string_view text);
 
-/// A text as a message quotes it: cut at `most` characters, with control characters, line
-/// separators, marks that turn the order of letters, and bytes that are not UTF-8 written as \n,
-/// \x1b.
+/// Whether a text holds control characters, line separators, marks that turn the order of letters,
+/// or bytes that are not UTF-8.
+bool holds_control(std::string_view text);
+
+/// A text as a message quotes it: cut at `most` characters, with all of these, no-break spaces and
+/// characters of no width written as \n, \x1b, \xc2\xa0.
 std::string quotable(std::string_view text, std::size_t most = 80);
 
 /// A message quotes the path of its file whole, up to this.
