@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "magnu/io/study/quantity.hpp"
 #include "magnu/io/study/study_file.hpp"
 #include "support.hpp"
 
@@ -480,6 +481,21 @@ TEST(EffectiveYaml, ReadsBackAsTheSameStudy) {
     EXPECT_EQ(effective_yaml(again), text);
     EXPECT_EQ(study_hash(again), study_hash(study));
   }
+}
+
+/// What was written in another unit than keV, or is the edge of a bin, keeps its few digits.
+TEST(EnergyText, HoldsNoNoiseOfConversions) {
+  const ScratchFolder folder;
+  const auto curve =
+      read_study(folder.write("s.yaml", "threshold: 30 eV\nupper: 0.06 keV\nbins: 3\n")).curves[0];
+  EXPECT_EQ(energy_text(curve.threshold), "30 eV");
+  EXPECT_EQ(energy_text(curve.upper), "0.06 keV");
+  EXPECT_EQ(energy_text(0), "0 keV");
+  for (int bin = 0; bin <= 3; ++bin)
+    EXPECT_EQ(energy_in_keV(curve.lower_edge(bin)), (30.0 + 10 * bin) / 1000);
+  folder.write("t.csv", "E [eV],rate [dru]\n30,1\n30,2\n");
+  const auto file = folder.write("t.yaml", "background: [{table: t.csv}]\n");
+  EXPECT_EQ(complaint([&] { read_study(file); }).location.value, "0.03 keV");
 }
 
 TEST(StudyHash, ChangesWithTheContentsOfATable) {

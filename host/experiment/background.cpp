@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <filesystem>
 
 #include "magnu/core/csv.hpp"
@@ -119,7 +120,9 @@ Background table_background(const std::string& path, const TableColumns& columns
                      "a background table needs two rows at least",
                      "give the rate at the energies between which it is linear");
   const auto energy_at = [&](std::size_t row) {
-    return shortest(table.energy[row] / constants::keV) + " keV";
+    char shown[32];  // without what the unit's factor leaves in the last digits
+    std::snprintf(shown, sizeof shown, "%.12g keV", table.energy[row] / constants::keV);
+    return std::string(shown);
   };
   for (std::size_t row = 0; row < table.energy.size(); ++row) {
     const auto refuse = [&](const std::string& key, const std::string& value, const char* what,

@@ -111,17 +111,38 @@ long long read_integer(const Setting& setting) {
   return static_cast<long long>(value);
 }
 
-double energy_in_keV(double mev) {
-  for (int digits = 15; digits <= 17; ++digits) {
-    const auto text = fmt::format("{:.{}g}", mev / constants::keV, digits);
-    if (double value = 0; parse_number(text, value) && value * constants::keV == mev) return value;
+namespace {
+
+/// The number of at most `digits` digits that a unit's factor turns into this very double; zero for
+/// none.
+double number_of(double mev, double factor, int digits) {
+  for (int d = 12; d <= digits; ++d) {
+    double value = 0;
+    parse_number(fmt::format("{:.{}g}", mev / factor, d), value);
+    if (value * factor == mev) return value;
   }
-  return mev / constants::keV;
+  return 0;
+}
+
+}  // namespace
+
+double energy_in_keV(double mev) {
+  // 0.03, not 0.029999999999999995, where it was 30 eV or the edge of a bin.
+  if (double value = 0; parse_number(fmt::format("{:.12g}", mev / constants::keV), value) &&
+                        std::abs(value * constants::keV - mev) <= 4e-16 * std::abs(mev))
+    return value;
+  const double exact = number_of(mev, constants::keV, 17);
+  return exact != 0 ? exact : mev / constants::keV;
 }
 
 std::string energy_text(double mev) {
-  const double kev = energy_in_keV(mev);
-  return kev * constants::keV == mev ? fmt::format("{} keV", kev) : fmt::format("{} MeV", mev);
+  if (mev == 0) return "0 keV";
+  if (const double kev = number_of(mev, constants::keV, 15); kev != 0)
+    return fmt::format("{} keV", kev);
+  if (const double ev = number_of(mev, constants::eV, 15); ev != 0) return fmt::format("{} eV", ev);
+  if (const double kev = number_of(mev, constants::keV, 17); kev != 0)
+    return fmt::format("{} keV", kev);
+  return fmt::format("{} MeV", mev);
 }
 
 std::string exposure_text(double tonne_year) {

@@ -36,7 +36,7 @@ long long read_integer(const Setting& setting);
 std::string energy_text(double mev);
 std::string exposure_text(double tonne_year);
 
-/// In keV, without the last digit's noise of the conversion where that reads back the same.
+/// In keV, without the last digits' noise of a conversion or of the edges of bins.
 double energy_in_keV(double mev);
 
 }  // namespace magnu
