@@ -221,9 +221,16 @@ class Reader {
     expect_points();
     const bool by_place =
         place_of(columns_.energy.column) > 0 && place_of(columns_.rate.column) > 0;
+    const auto agreed = agreed_separator();
     for (const char separator : separators) {
-      for (const auto& labels : label_sets(lines_.front().text))
+      if (agreed && separator != *agreed) continue;
+      if (agreed) {
+        const auto labels = labels_of(split_fields(lines_.front().text, separator));
         if (try_layout(separator, &labels, lines_.front().number, true)) return rows_;
+      } else {
+        for (const auto& labels : label_sets(lines_.front().text))
+          if (try_layout(separator, &labels, lines_.front().number, true)) return rows_;
+      }
       if (by_place && try_layout(separator, nullptr, 0, false)) return rows_;
       if (by_place) continue;  // a comment need not be a header then
       for (auto comment = comments_.rbegin(); comment != comments_.rend(); ++comment)
@@ -272,6 +279,18 @@ class Reader {
     return {{file_, line.number, "", std::string(trimmed(line.text))},
             "numbers with a decimal comma",
             "write them with a point: 0.5, not 0,5"};
+  }
+
+  /// What parts a header and the first row into as many fields: then nothing else is tried, which
+  /// would count words of names as columns.
+  std::optional<char> agreed_separator() const {
+    if (lines_.size() < 2) return {};
+    for (const char separator : {',', '\t', ';'}) {
+      const auto header = filled(split_fields(lines_[0].text, separator));
+      if (header >= 2 && header == filled(split_fields(lines_[1].text, separator)))
+        return separator;
+    }
+    return {};
   }
 
   /// The line that the study would need.
