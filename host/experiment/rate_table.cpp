@@ -168,6 +168,18 @@ const Quantity& rate_quantity() {
   return quantity;
 }
 
+/// Whether a column is, by its name, neither an energy nor a rate: a time, a logarithm, a sum.
+bool is_neither(const Label& label) {
+  const auto plain = plain_name(label.name);
+  for (const std::string_view word : {"time", "date", "cumul", "integra"})
+    if (plain.find(word) != std::string::npos) return true;
+  const auto after = plain.starts_with("log")  ? plain.substr(3)
+                     : plain.starts_with("ln") ? plain.substr(2)
+                                               : "none";
+  return after.empty() || after == "e" || after == "er" || after == "energy" || after == "rate" ||
+         (plain.starts_with("log") && std::isdigit(static_cast<unsigned char>(after[0])));
+}
+
 // --- the table ----------------------------------------------------------------------------------
 
 struct Line {
@@ -295,10 +307,40 @@ class Reader {
 
   /// The line that the study would need.
   [[noreturn]] void unknown(const std::string& problem) const {
+    const auto [energy, rate] = likely_columns();
+    const bool none = energy.empty();
     throw InputError({file_, first_.number, "", std::string(first_.text)}, problem,
-                     "say which columns these are: {table: " + quotable(written_) +
-                         ", energy: {column: 1, unit: keV}, rate: {column: 2, unit: 1/(tonne year "
-                         "keV)}}");
+                     "say which columns these are" +
+                         std::string(none ? ", neither logarithms nor times nor sums" : "") +
+                         ": {table: " + quotable(written_) + ", energy: {column: " +
+                         (none ? "C" : energy) + ", unit: keV}, rate: {column: " +
+                         (none ? "D" : rate) + ", unit: 1/(tonne year keV)}}");
+  }
+
+  /// Places to propose: the first two columns that the first line, a header or not, does not call
+  /// something else, those named like energies and rates first; nothing where there are none.
+  std::pair<std::string, std::string> likely_columns() const {
+    auto line = first_.text;
+    line.remove_prefix(std::min(line.find_first_not_of("#% \t"), line.size()));
+    const auto sets = label_sets(line);
+    if (sets.empty()) return {"1", "2"};
+    const auto& labels = sets.front();
+    std::size_t energy = labels.size(), rate = labels.size();
+    const auto named_like = [](const Label& label, const Quantity& quantity) {
+      return std::find(quantity.names.begin(), quantity.names.end(), plain_name(label.name)) !=
+             quantity.names.end();
+    };
+    const auto choose = [&](std::size_t& chosen, auto&& fits, std::size_t other) {
+      for (std::size_t i = 0; i < labels.size() && chosen == labels.size(); ++i)
+        if (i != other && !is_neither(labels[i]) && fits(labels[i])) chosen = i;
+    };
+    const auto any = [](const Label&) { return true; };
+    choose(energy, [&](const auto& l) { return named_like(l, energy_quantity()); }, rate);
+    choose(rate, [&](const auto& l) { return named_like(l, rate_quantity()); }, energy);
+    choose(energy, any, rate);
+    choose(rate, any, energy);
+    if (energy == labels.size() || rate == labels.size()) return {};
+    return {std::to_string(energy + 1), std::to_string(rate + 1)};
   }
 
   /// What stands against a header is said where nothing else fits.
