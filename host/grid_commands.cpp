@@ -10,6 +10,7 @@
 #include "magnu/io/results/file_names.hpp"
 #include "magnu/io/results/readable.hpp"
 #include "magnu/io/results/report.hpp"
+#include "magnu/io/results/staged_file.hpp"
 #include "magnu/io/run/grid_run.hpp"
 #include "magnu/io/run/progress.hpp"
 #include "magnu/io/run/shards.hpp"
@@ -143,6 +144,7 @@ int run_grid(const Options& options, const Study& study, const Runner& runner) {
 
 int run_merge(const Options& options) {
   shard_states(options.folder);  // says what a folder without shards lacks
+  read_if_there(shards_study(options.folder));  // and what is no file there
   const auto study = read_study(shards_study(options.folder).string());
   const ResultsFolder folder(options.folder, study, options.overwrite);
   const RunLock lock(options.folder);

@@ -261,6 +261,9 @@ TEST_F(Cli, ForeignThingsInPlaceOfItsOwnFilesAreNamed) {
     expect("out/.checkpoint", "scan grid.yaml --resume --out out", 1, "is no file; remove it");
     expect("out/shards/study.yaml", "scan grid.yaml --shard 1/2 --out out", 1, "is no file");
     expect("out/shards/run.json", "scan grid.yaml --shard 1/2 --out out", 1, "is no file");
+    expect("out/study.json", "scan study.yaml --out out", 1, "out/study.json: is no file");
+    expect("out/shards/00001-of-00002/values.bin", "scan grid.yaml --shard 1/2 --out out", 1,
+           "values.bin: is no file; remove it");
     expect("out/shards/00001-of-00002/manifest.json", "scan grid.yaml --shard 1/2 --out out",
            make == "mkfifo" ? 0 : 1, "is no file");
   }
@@ -272,6 +275,20 @@ TEST_F(Cli, ForeignThingsInPlaceOfItsOwnFilesAreNamed) {
     EXPECT_EQ(run("merge out", "timeout 60").code, 2) << make;
     fs::remove_all(path() / "out");
   }
+}
+
+/// Nobody waits for the other end of a pipe.
+TEST_F(Cli, StatusAndMergeOpenOnlyRegularFiles) {
+  write("grid.yaml", "bins: 2\naxes: {exposure: [1 t yr, 2 t yr]}\n");
+  output("scan grid.yaml -q --shard 1/1 --out out");
+  const auto folder = path() / "out/shards/00001-of-00001";
+  fs::remove(folder / "values.bin");
+  for (const char* name : {"values.bin", "failed"})
+    ASSERT_EQ(std::system(("mkfifo '" + (folder / name).string() + "'").c_str()), 0);
+  for (const char* checksums : {"", " --checksums"})
+    EXPECT_TRUE(has(run(std::string("status out") + checksums, "timeout 60").out,
+                    "values.bin: is missing or cut short"));
+  EXPECT_EQ(run("merge out", "timeout 60").code, 1);
 }
 
 TEST_F(Cli, AskingForCudaWithoutADeviceSaysWhy) {

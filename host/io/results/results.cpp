@@ -36,8 +36,9 @@ const std::vector<std::string> fit_names{file_names::fit_json, file_names::pulls
 /// Whether a folder holds what `magnu fit` found for another study.
 bool holds_other_fit(const fs::path& folder, const Study& study) {
   const auto path = folder / file_names::fit_json;
-  if (!fs::exists(path)) return false;
-  const auto json = nlohmann::json::parse(read_file(path.string()), nullptr, false);
+  const auto text = read_if_there(path);
+  if (!text) return false;
+  const auto json = nlohmann::json::parse(*text, nullptr, false);
   return !json.is_object() || !json.contains("study_hash") ||
          json["study_hash"] != study_hash(study);
 }
@@ -248,9 +249,8 @@ ResultsFolder::ResultsFolder(fs::path folder, const Study& study, bool overwrite
                       "name another folder with --out");
   if (overwrite) return;
   std::string held;
-  if (fs::exists(folder_ / file_names::study_json)) {
-    const auto json = nlohmann::json::parse(read_file((folder_ / file_names::study_json).string()),
-                                            nullptr, false);
+  if (const auto about = read_if_there(folder_ / file_names::study_json)) {
+    const auto json = nlohmann::json::parse(*about, nullptr, false);
     const auto text = [&](const char* key) {
       return json.is_object() && json.contains(key) && json[key].is_string()
                  ? json[key].get<std::string>()
@@ -261,7 +261,7 @@ ResultsFolder::ResultsFolder(fs::path folder, const Study& study, bool overwrite
            : text("name") == study.name ? "the results of '" + study.name + "' with other settings"
                                         : "the results of another study, '" + text("name") + "'";
     if (text("name") == study.name && fs::exists(folder_ / file_names::study_yaml))
-      held += ": " + first_difference(read_file((folder_ / file_names::study_yaml).string()),
+      held += ": " + first_difference(read_if_there(folder_ / file_names::study_yaml).value_or(""),
                                       effective_yaml(study));
   } else if (!fs::exists(folder_ / file_names::checkpoint) &&
              !fs::exists(folder_ / file_names::shards)) {

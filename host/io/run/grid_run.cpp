@@ -215,6 +215,9 @@ GridOutcome scan_shard(const GridRun& run, std::size_t shard, std::size_t shards
   const RunLock lock(folder);
   if (of_folder.empty()) replace_file(shards_study(run.folder), study);
   const auto path = folder / file_names::manifest, values = folder / file_names::values;
+  if (const auto status = fs::status(values, problem);
+      fs::exists(status) && !fs::is_regular_file(status))
+    throw OutputError(values.string(), "is no file", "remove it");
   const int file = open(values.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (file < 0)
     throw OutputError(values.string(), std::string("cannot be written: ") + std::strerror(errno),

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,10 +23,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A file descriptor that closes itself.
+/// A file descriptor that closes itself; negative for what is no regular file: a pipe would wait for
+/// its other end.
 class Descriptor {
  public:
-  explicit Descriptor(const fs::path& path) : id_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  explicit Descriptor(const fs::path& path)
+      : id_(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
+    struct stat about = {};
+    if (id_ < 0 || (fstat(id_, &about) == 0 && S_ISREG(about.st_mode))) return;
+    close(id_);
+    id_ = -1;
+  }
   ~Descriptor() {
     if (id_ >= 0) close(id_);
   }
@@ -55,7 +63,10 @@ void check_values(const fs::path& folder, const Manifest& manifest, bool checksu
 
 /// What a batch script left where its program failed.
 std::string failure_of(const fs::path& folder) {
-  std::ifstream file(folder / file_names::failed);
+  const auto path = folder / file_names::failed;
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) return "";
+  std::ifstream file(path);
   std::string text;
   std::getline(file, text);
   return text;
