@@ -23,14 +23,11 @@
 namespace magnu {
 namespace {
 
-/// Says how to go on after a signal.
-int stopped_code(int signal, const std::string& at, const Options& options,
-                 const std::string& folder) {
+/// Says how to go on after a signal: with all options, for another --set is another study.
+int stopped_code(int signal, const std::string& at, const Options& options) {
   spdlog::warn("stopped by {} {} detectors, all of them sealed; {}", sigabbrev_np(signal), at,
-               options.shard.empty()
-                   ? "go on with " + std::string(options.overwrite ? "--overwrite " : "") +
-                         "--resume --out " + shell_word(folder)
-                   : "run the same command again to go on");
+               options.shard.empty() ? "go on with: " + command_to_resume(options.command)
+                                     : "run the same command again to go on");
   return resumable;
 }
 
@@ -133,12 +130,11 @@ int run_grid(const Options& options, const Study& study, const Runner& runner) {
     return options.shard.empty() ? run_whole(options, run) : run_shard(options, run);
   } catch (const Stopped& stopped) {
     return stopped_code(stopped.signal, fmt::format("at {} of {}", stopped.done, stopped.all),
-                        options, run.folder.string());
+                        options);
   } catch (const StoppedBy& stopped) {
     // With the values whole, as in a verification.
     if (!std::filesystem::exists(run.folder / file_names::checkpoint)) throw;
-    return stopped_code(stopped.signal, fmt::format("after {}", grid.size()), options,
-                        run.folder.string());
+    return stopped_code(stopped.signal, fmt::format("after {}", grid.size()), options);
   }
 }
 

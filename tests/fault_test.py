@@ -244,6 +244,18 @@ def signals(scratch, reference):
     magnu(*command, "--resume", "--out", out, cwd=scratch)
     same(out, reference)
 
+    # What a stop advises is a command of the shell, with all that makes the study what it is.
+    shutil.rmtree(out)
+    process = start("scan", scratch / "s.yaml", *SLOW, "--set", "name=it's $5", "--set", "curves.a.threshold=2 keV",
+                    "--out", out)
+    until(lambda: sealed(out, ".checkpoint"))
+    process.terminate()
+    advice = process.communicate()[1].rpartition("go on with: ")[2]
+    assert process.returncode == 99 and "curves.a.threshold=2 keV" in advice, advice
+    had = sealed(out, ".checkpoint")
+    said = subprocess.run(advice, shell=True, capture_output=True, text=True, check=True).stderr
+    assert f"goes on at {had} of 4000" in said, said
+
     # A study without axes keeps out of a folder where a run is under way, or unfinished.
     (scratch / "plain.yaml").write_text("name: plain\nbins: 4\n")
     out = scratch / "shared"
@@ -262,7 +274,9 @@ def signals(scratch, reference):
     process = start("scan", scratch / "s.yaml", *SLOW, "--overwrite", "--out", out)
     until(lambda: sealed(out, ".checkpoint"))
     process.terminate()
-    assert "go on with --overwrite --resume" in process.communicate()[1] and process.returncode == 99
+    error = process.communicate()[1]
+    assert "go on with: " in error and "--overwrite" in error and error.endswith(" --resume\n"), error
+    assert process.returncode == 99
     assert "unfinished run" in magnu("scan", scratch / "plain.yaml", "--out", out, code=2)
     had = sealed(out, ".checkpoint")
     said = magnu(*command, "--overwrite", "--resume", "--out", out, cwd=scratch)
@@ -336,7 +350,7 @@ def stops_without_axes(scratch, reference):
         process.terminate()
         error = process.communicate()[1]
         assert process.returncode == 99, (process.returncode, error)
-        if not sealing and "all of them sealed; go on with" in error:  # the scan was still under way
+        if not sealing and "all of them sealed; go on with:" in error:  # the scan was still under way
             shutil.rmtree(out)
             continue
         assert ("after 4000 of" if sealing else "same command again") in error.replace("detectors", "of"), error

@@ -197,6 +197,13 @@ std::string command_for(const std::string& command, std::size_t shard, std::size
          (to == std::string::npos ? "" : command.substr(to));
 }
 
+std::string command_to_resume(const std::string& command) {
+  const std::string option = " --resume";
+  return command.ends_with(option) || command.find(option + " ") != std::string::npos
+             ? command
+             : command + option;
+}
+
 std::string scan_status(const fs::path& results) {
   const bool alone = !fs::exists(results / file_names::shards);  // else a lock is the merge's
   const bool locked = alone && !lock_holder(results).host.empty();
@@ -207,8 +214,7 @@ std::string scan_status(const fs::path& results) {
     return "scan  stopped before it sealed anything: run it again\n";
   auto text = "scan" + line_of(state);
   if (state.kind == ShardState::Kind::stopped && !state.manifest.command.empty())
-    text += "go on with: " + state.manifest.command +
-            (state.manifest.command.find("--resume") == std::string::npos ? " --resume\n" : "\n");
+    text += "go on with: " + command_to_resume(state.manifest.command) + "\n";
   return text;
 }
 

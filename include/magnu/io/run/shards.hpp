@@ -38,6 +38,9 @@ std::vector<ShardState> shard_states(const std::filesystem::path& results, bool 
 /// The command that computes a shard, from another shard's.
 std::string command_for(const std::string& command, std::size_t shard, std::size_t shards);
 
+/// The command that goes on with what a command left.
+std::string command_to_resume(const std::string& command);
+
 /// What is shown of a run by `magnu status`.
 std::string status_report(const std::vector<ShardState>& states);
 /// Of a run without shards; empty where there is none.
