@@ -236,6 +236,13 @@ def signals(scratch, reference):
     assert sealed(out, ".checkpoint") == had
     assert "another run: evaluation fast here, direct there" in magnu("scan", "s.yaml", "--resume", "--out", out,
                                                                        cwd=scratch, code=2)
+    # --resume is advised only where it works.
+    said = magnu(*command, "--out", out, cwd=scratch, code=2)
+    assert "--resume goes on with it" in said, said
+    said = magnu(*command, "--set", "bins=5", "--out", out, cwd=scratch, code=2)
+    assert "of another study is here" in said and "'bins: 5' here" in said and "--resume" not in said, said
+    said = magnu("scan", "s.yaml", "--out", out, cwd=scratch, code=2)
+    assert "of another kind is here" in said and "evaluation" in said and "--resume" not in said, said
     part = (out / ".limits.h5.part").read_bytes()
     assert "'bins: 4' there, 'bins: 5' here" in magnu(*command, "--resume", "--set", "bins=5", "--out", out,
                                                       cwd=scratch, code=2)

@@ -37,11 +37,17 @@ Manifest new_manifest(const GridRun& run, std::size_t shard, std::size_t shards,
   return manifest;
 }
 
-/// InputError where a manifest is of another run. Asked before any file of it is touched.
-void expect_same_run(const Manifest& earlier, const Manifest& fresh, const fs::path& place) {
+/// In what a manifest is of another run; empty where it is of the same.
+std::string difference_of(const Manifest& earlier, const Manifest& fresh) {
   auto difference = fresh.identity.difference(earlier.identity);
   if (earlier.identity.study != fresh.identity.study)
     difference += "; " + first_difference(earlier.study, fresh.study);
+  return difference;
+}
+
+/// InputError where a manifest is of another run. Asked before any file of it is touched.
+void expect_same_run(const Manifest& earlier, const Manifest& fresh, const fs::path& place) {
+  const auto difference = difference_of(earlier, fresh);
   if (!difference.empty() || earlier.range.first != fresh.range.first ||
       earlier.range.end != fresh.range.end)
     throw InputError({place.string(), 0, "", ""},
@@ -132,16 +138,24 @@ GridOutcome scan_whole(const GridRun& run, const Observer& observer, Progress& p
     if (earlier && earlier->finished && run.resume) LimitsFile::take_back(run.folder);
     if (!named && !LimitsFile::has_part(run.folder)) earlier.reset();
   }
-  if (earlier && !run.resume)
-    throw InputError({run.folder.string(), 0, "", ""},
-                     fmt::format("an unfinished run is here, {} of {} detectors", earlier->done(),
-                                 earlier->range.end),
-                     "--resume goes on with it, --overwrite starts again");
+  const auto fresh = new_manifest(run, 1, 1, {0, run.grid.size()});
+  if (earlier && !run.resume) {
+    const auto other = difference_of(*earlier, fresh);
+    throw InputError(
+        {run.folder.string(), 0, "", ""},
+        fmt::format("an unfinished run {}is here, {} of {} detectors{}",
+                    other.empty()                                     ? ""
+                    : earlier->identity.study != fresh.identity.study ? "of another study "
+                                                                      : "of another kind ",
+                    earlier->done(), earlier->range.end, other.empty() ? "" : ": " + other),
+        other.empty() ? "--resume goes on with it, --overwrite starts again"
+                      : "name another folder with --out, or throw it away with "
+                        "--overwrite; `magnu status` says what goes on with it");
+  }
   if (!earlier) forget_checkpoint(run.folder);
   const bool go_on = earlier.has_value();
   if (run.resume && !go_on)
     spdlog::info("{}: no unfinished run is here: all is computed", run.folder.string());
-  const auto fresh = new_manifest(run, 1, 1, {0, run.grid.size()});
   if (go_on) expect_same_run(*earlier, fresh, path);
   LimitsFile file(run.folder, origin_of(run.study.name, identity_of(run)), run.grid, run.csv_rows,
                   run.surface, go_on);
