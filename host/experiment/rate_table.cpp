@@ -309,12 +309,12 @@ class Reader {
   [[noreturn]] void unknown(const std::string& problem) const {
     const auto [energy, rate] = likely_columns();
     const bool none = energy.empty();
-    throw InputError({file_, first_.number, "", std::string(first_.text)}, problem,
-                     "say which columns these are" +
-                         std::string(none ? ", neither logarithms nor times nor sums" : "") +
-                         ": {table: " + quotable(written_) + ", energy: {column: " +
-                         (none ? "C" : energy) + ", unit: keV}, rate: {column: " +
-                         (none ? "D" : rate) + ", unit: 1/(tonne year keV)}}");
+    throw InputError(
+        {file_, first_.number, "", std::string(first_.text)}, problem,
+        "say which columns these are" +
+            std::string(none ? ", neither logarithms nor times nor sums" : "") +
+            ": {table: " + quotable(written_) + ", energy: {column: " + (none ? "C" : energy) +
+            ", unit: keV}, rate: {column: " + (none ? "D" : rate) + ", unit: 1/(tonne year keV)}}");
   }
 
   /// Places to propose: the first two columns that the first line, a header or not, does not call
@@ -335,8 +335,10 @@ class Reader {
         if (i != other && !is_neither(labels[i]) && fits(labels[i])) chosen = i;
     };
     const auto any = [](const Label&) { return true; };
-    choose(energy, [&](const auto& l) { return named_like(l, energy_quantity()); }, rate);
-    choose(rate, [&](const auto& l) { return named_like(l, rate_quantity()); }, energy);
+    choose(
+        energy, [&](const auto& l) { return named_like(l, energy_quantity()); }, rate);
+    choose(
+        rate, [&](const auto& l) { return named_like(l, rate_quantity()); }, energy);
     choose(energy, any, rate);
     choose(rate, any, energy);
     if (energy == labels.size() || rate == labels.size()) return {};

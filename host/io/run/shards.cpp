@@ -23,8 +23,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A file descriptor that closes itself; negative for what is no regular file: a pipe would wait for
-/// its other end.
+/// A file descriptor that closes itself; negative for what is no regular file: a pipe would wait
+/// for its other end.
 class Descriptor {
  public:
   explicit Descriptor(const fs::path& path)

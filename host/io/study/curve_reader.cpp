@@ -139,10 +139,13 @@ Background read_table(const Setting& entry, const Setting& table, const std::str
   const std::string energy_form = "{column: 1, unit: keV}",
                     rate_form = "{column: 2, unit: 1/(tonne year keV)}";
   for (const auto& [key, value] : entry.entries)
-    if (key != "table" && key != "energy" && key != "rate")
+    if (key != "table" && key != "energy" && key != "rate") {
+      if (const auto near = nearest_name(key, {"table", "energy", "rate"}); !near.empty())
+        throw value.error("unknown key", "did you mean '" + near + "'?");
       throw value.error("does not belong to a table",
                         "make it an entry of its own, or write {table: FILE, energy: " +
                             energy_form + ", rate: " + rate_form + "}");
+    }
   TableColumns columns;
   if (const auto* energy = entry.find("energy"))
     columns.energy = read_column(*energy, "energy", energy_form, 1, 0);
@@ -177,17 +180,32 @@ Background read_background_entry(const Setting& entry, const std::string& folder
   if (const auto* table = entry.find("table")) return read_table(entry, *table, folder);
   if (const auto* name = entry.find("name"); name && entry.entries.size() == 1)
     return read_background_entry(*name, folder);
+  if (entry.find("energy") || entry.find("rate")) {
+    for (const auto& [key, value] : entry.entries)
+      if (nearest_name(key, {"table"}) == "table")
+        throw value.error("unknown key", "did you mean 'table'?");
+    throw entry.error("columns without a table",
+                      "name its file: {table: FILE, energy: ..., rate: ...}");
+  }
   if (entry.kind != Setting::Kind::map || entry.entries.size() != 1)
     throw entry.error("a name or a map of one key is expected here",
                       "write for example xenon1t or {fraction: 0.25}");
   check_map(entry, "background");
   const auto& [kind, value] = entry.entries.front();
-  if (kind == "fraction") return {Background::Kind::fraction, read_not_negative(value), "", {}, {}};
-  if (kind == "flat") return {Background::Kind::flat, read_not_negative(value), "", {}, {}};
-  throw value.error("a column without a table", "write {table: FILE, energy: ..., rate: ...}");
+  return {kind == "fraction" ? Background::Kind::fraction : Background::Kind::flat,
+          read_not_negative(value),
+          "",
+          {},
+          {}};
 }
 
 std::vector<Background> read_background(const Setting& setting, const std::string& folder) {
+  if (setting.kind == Setting::Kind::map) {  // as of --set background.flat=1
+    const bool option = setting.where.file.starts_with("--set ");
+    throw setting.error("a list is expected here",
+                        option ? "write --set '" + setting.where.key + "=[" + setting.brief() + "]'"
+                               : "write [" + setting.brief() + "]");
+  }
   if (setting.kind != Setting::Kind::list)
     throw setting.error("a list is expected here",
                         "write for example [xenon1t] or [{fraction: 0.25}, {flat: 0.5}]");

@@ -5,10 +5,12 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <cctype>
 #include <numeric>
 #include <sstream>
 
 #include "magnu/core/csv.hpp"
+#include "magnu/io/study/keys.hpp"
 #include "magnu/scan/axis.hpp"
 
 namespace magnu {
@@ -111,6 +113,49 @@ std::string without_last_blanks(const std::string& text) {
 constexpr std::size_t longest_study = std::size_t{1} << 24;
 constexpr std::size_t longest_override = std::size_t{1} << 16;
 
+/// "bins: 10" of "bins:10", where that begins with a key; else nothing. YAML takes it for one word.
+std::string with_blank(std::string_view text) {
+  const auto colon = text.find(':');
+  if (colon == text.npos || colon + 1 == text.size() || text[colon + 1] == ' ') return "";
+  const std::string key(text.substr(0, colon));
+  const auto& keys = study_keys();
+  const bool known = std::any_of(keys.begin(), keys.end(), [&](const Key& one) {
+    return one.name == key || one.name.ends_with("." + key);
+  });
+  return known ? key + ": " + std::string(text.substr(colon + 1)) : "";
+}
+
+/// Calls see(number, line, where its first word begins) for each line of a text.
+template <class See>
+void for_each_line(std::string_view text, See&& see) {
+  for (int number = 1; !text.empty(); ++number) {
+    const auto line = text.substr(0, text.find('\n'));
+    if (const auto from = line.find_first_not_of(" \t\r-"); from != line.npos)
+      see(number, line.substr(0, line.find_last_not_of(" \t\r") + 1), from);
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+  }
+}
+
+/// InputError where what is wrong with a text that is no study can be seen in one of its lines.
+void expect_study_lines(const std::string& text, const Location& source) {
+  for_each_line(text, [&](int number, std::string_view line, std::size_t from) {
+    auto where = source;
+    where.line = number;
+    where.value = line.substr(from);
+    if (const auto spaced = with_blank(line.substr(from)); !spaced.empty())
+      throw InputError(where, "no blank after the colon", "write '" + spaced + "'");
+  });
+}
+
+/// The line that a tab indents, zero for none.
+int line_with_tab(const std::string& text) {
+  int found = 0;
+  for_each_line(text, [&](int number, std::string_view line, std::size_t from) {
+    if (found == 0 && line.substr(0, from).find('\t') != line.npos) found = number;
+  });
+  return found;
+}
+
 Setting parse(const std::string& text, const Location& source, std::size_t longest) {
   if (text.size() > longest)
     throw InputError(source, fmt::format("longer than {} kB", longest >> 10),
@@ -128,6 +173,13 @@ Setting parse(const std::string& text, const Location& source, std::size_t longe
   } catch (const YAML::Exception& problem) {
     auto where = source;
     if (where.line == 0 && problem.mark.line >= 0) where.line = problem.mark.line + 1;
+    if (source.line == 0) {
+      expect_study_lines(text, source);
+      if (const int line = line_with_tab(text); line > 0 && line <= where.line) {
+        where.line = line;
+        throw InputError(where, "broken YAML: a tab indents this line", "indent it with blanks");
+      }
+    }
     const bool quote = problem.msg == YAML::ErrorMsg::EOF_IN_SCALAR;
     throw InputError(where, "broken YAML: " + (quote ? "a quote is not closed" : problem.msg),
                      yaml_remedy);
@@ -211,6 +263,7 @@ Setting load_settings(const std::string& path) {
   if (root.kind == Setting::Kind::null)
     throw InputError(source, "the study is empty",
                      "a study needs one key at least, for example 'exposure: 1 tonne year'");
+  if (root.kind == Setting::Kind::scalar) expect_study_lines(root.scalar, {path, 0, "", ""});
   if (root.kind != Setting::Kind::map)
     throw InputError({path, root.where.line, "", ""}, "a study is a map of keys to values",
                      yaml_remedy);
@@ -310,6 +363,8 @@ void set_at(Setting& root, const std::string& path, const Setting& value) {
 void check_keys(const Setting& map, const std::vector<std::string>& known) {
   for (const auto& [key, value] : map.entries) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    if (const auto spaced = with_blank(key); !spaced.empty())
+      throw value.error("no blank after the colon", "write '" + spaced + "'");
     const auto near = nearest_name(key, known);
     throw value.error("unknown key", near.empty()
                                          ? fmt::format("known here: {}", fmt::join(known, ", "))
@@ -318,10 +373,14 @@ void check_keys(const Setting& map, const std::vector<std::string>& known) {
 }
 
 std::string nearest_name(const std::string& name, const std::vector<std::string>& known) {
+  const auto small = [](std::string text) {  // names in capitals are near too
+    for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return text;
+  };
   std::string best;
   std::size_t least = std::max<std::size_t>(2, name.size() / 3) + 1;
   for (const auto& candidate : known)
-    if (const auto distance = edit_distance(name, candidate); distance < least) {
+    if (const auto distance = edit_distance(small(name), small(candidate)); distance < least) {
       least = distance;
       best = candidate;
     }
