@@ -15,6 +15,7 @@
 #include "magnu/io/run/progress.hpp"
 #include "magnu/io/run/shards.hpp"
 #include "magnu/io/run/stop_signal.hpp"
+#include "magnu/io/study/quantity.hpp"
 #include "magnu/io/study/study_file.hpp"
 #include "magnu/io/study/warnings.hpp"
 #include "magnu/scan/partition.hpp"
@@ -25,7 +26,7 @@ namespace {
 
 /// Says how to go on after a signal: with all options, for another --set is another study.
 int stopped_code(int signal, const std::string& at, const Options& options) {
-  spdlog::warn("stopped by {} {} detectors, all of them sealed; {}", sigabbrev_np(signal), at,
+  spdlog::warn("stopped by {} {}, all of them sealed; {}", sigabbrev_np(signal), at,
                options.shard.empty() ? "go on with: " + command_to_resume(options.command)
                                      : "run the same command again to go on");
   return resumable;
@@ -46,9 +47,9 @@ int run_shard(const Options& options, const GridRun& run) {
                     "detectors", options.quiet);
   const auto outcome = scan_shard(run, shard, shards, progress);
   if (!options.quiet)
-    print(fmt::format("shard {}: {} of {} detectors in {:.2f} s; when all are there: {} merge {}\n",
-                      options.shard, range.end - range.first, run.grid.size(), outcome.seconds,
-                      options.program, shell_word(run.folder.string())));
+    print(fmt::format("shard {}: {} of {} in {:.2f} s; when all are there: {} merge {}\n",
+                      options.shard, range.end - range.first, counted(run.grid.size(), "detector"),
+                      outcome.seconds, options.program, shell_word(run.folder.string())));
   // Once for the study: merging does no physics.
   if (shard == 1 && !run.study.reach && !options.quiet) {
     warn_of_few_events(run.grid, run.runner);
@@ -96,11 +97,12 @@ int run_whole(const Options& options, const GridRun& run) {
   folder.write(study, {}, provenance, outcome.names);
   forget_checkpoint(folder.path());
   if (!options.quiet) {
-    const auto scanned = static_cast<double>(grid.size() - outcome.resumed_at);
+    const auto scanned = grid.size() - outcome.resumed_at;
     print(grid_table(grid, few));
     if (options.verify) print(verification_table(report));
-    print(fmt::format("{:.0f} detectors in {:.2f} s, {}detectors/s\nresults in {}\n", scanned,
-                      seconds, scaled_text(scanned / seconds), folder.path().string()));
+    print(fmt::format("{} in {:.2f} s, {}detectors/s\nresults in {}\n",
+                      counted(scanned, "detector"), seconds,
+                      scaled_text(static_cast<double>(scanned) / seconds), folder.path().string()));
     outside.warn();
     if (!study.reach) {
       warn_of_few_events(grid, runner);
@@ -129,17 +131,19 @@ int run_grid(const Options& options, const Study& study, const Runner& runner) {
   try {
     return options.shard.empty() ? run_whole(options, run) : run_shard(options, run);
   } catch (const Stopped& stopped) {
-    return stopped_code(stopped.signal, fmt::format("at {} of {}", stopped.done, stopped.all),
+    return stopped_code(stopped.signal,
+                        fmt::format("at {} of {}", stopped.done, counted(stopped.all, "detector")),
                         options);
   } catch (const StoppedBy& stopped) {
     // With the values whole, as in a verification.
     if (!std::filesystem::exists(run.folder / file_names::checkpoint)) throw;
-    return stopped_code(stopped.signal, fmt::format("after {}", grid.size()), options);
+    return stopped_code(stopped.signal, fmt::format("after {}", counted(grid.size(), "detector")),
+                        options);
   }
 }
 
 int run_merge(const Options& options) {
-  shard_states(options.folder);  // says what a folder without shards lacks
+  shard_states(options.folder);                 // says what a folder without shards lacks
   read_if_there(shards_study(options.folder));  // and what is no file there
   const auto study = read_study(shards_study(options.folder).string());
   const ResultsFolder folder(options.folder, study, options.overwrite);
@@ -167,8 +171,8 @@ int run_merge(const Options& options) {
   provenance.shards = merged.first.shards;
   folder.write(study, {}, provenance, names);
   if (!options.quiet) {
-    print(fmt::format("{} detectors of {} shards merged\nresults in {}\n", merged.detectors,
-                      merged.first.shards, options.folder));
+    print(fmt::format("{} of {} merged\nresults in {}\n", counted(merged.detectors, "detector"),
+                      counted(merged.first.shards, "shard"), options.folder));
     outside.warn();
   }
   return done;

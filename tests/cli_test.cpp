@@ -277,6 +277,14 @@ TEST_F(Cli, ForeignThingsInPlaceOfItsOwnFilesAreNamed) {
   }
 }
 
+TEST_F(Cli, OneDetectorIsNoPlural) {
+  write("grid.yaml", "bins: 2\naxes: {exposure: [1 t yr]}\n");
+  EXPECT_TRUE(has(run("scan grid.yaml --out out").out, "\n1 detector in "));
+  EXPECT_TRUE(has(run("scan grid.yaml --out parts --shard 1/1").out, "1 of 1 detector in "));
+  EXPECT_TRUE(has(output("status parts"), "1 shard: 1 finished"));
+  EXPECT_TRUE(has(output("merge parts"), "1 detector of 1 shard merged"));
+}
+
 /// Nobody waits for the other end of a pipe.
 TEST_F(Cli, StatusAndMergeOpenOnlyRegularFiles) {
   write("grid.yaml", "bins: 2\naxes: {exposure: [1 t yr, 2 t yr]}\n");

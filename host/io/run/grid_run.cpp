@@ -14,6 +14,7 @@
 #include "magnu/io/results/staged_file.hpp"
 #include "magnu/io/run/shards.hpp"
 #include "magnu/io/run/stop_signal.hpp"
+#include "magnu/io/study/quantity.hpp"
 #include "magnu/io/study/study_file.hpp"
 #include "magnu/scan/partition.hpp"
 #include "magnu/version.hpp"
@@ -75,8 +76,8 @@ Manifest taken_up(const GridRun& run, std::optional<Manifest> earlier, const Man
     earlier->segments.resize(intact);
     earlier->finished = false;
   }
-  spdlog::info("{} goes on at {} of {} detectors", place.parent_path().string(), earlier->done(),
-               earlier->range.end - earlier->range.first);
+  spdlog::info("{} goes on at {} of {}", place.parent_path().string(), earlier->done(),
+               counted(earlier->range.end - earlier->range.first, "detector"));
   earlier->command = run.command;
   earlier->worker = Worker::self();
   return *earlier;
@@ -143,11 +144,12 @@ GridOutcome scan_whole(const GridRun& run, const Observer& observer, Progress& p
     const auto other = difference_of(*earlier, fresh);
     throw InputError(
         {run.folder.string(), 0, "", ""},
-        fmt::format("an unfinished run {}is here, {} of {} detectors{}",
+        fmt::format("an unfinished run {}is here, {} of {}{}",
                     other.empty()                                     ? ""
                     : earlier->identity.study != fresh.identity.study ? "of another study "
                                                                       : "of another kind ",
-                    earlier->done(), earlier->range.end, other.empty() ? "" : ": " + other),
+                    earlier->done(), counted(earlier->range.end, "detector"),
+                    other.empty() ? "" : ": " + other),
         other.empty() ? "--resume goes on with it, --overwrite starts again"
                       : "name another folder with --out, or throw it away with "
                         "--overwrite; `magnu status` says what goes on with it");

@@ -16,6 +16,7 @@
 #include "magnu/io/results/file_names.hpp"
 #include "magnu/io/results/limits_file.hpp"
 #include "magnu/io/results/readable.hpp"
+#include "magnu/io/study/quantity.hpp"
 #include "magnu/io/study/study_file.hpp"
 
 namespace magnu {
@@ -245,10 +246,10 @@ std::string status_report(const std::vector<ShardState>& states) {
   if (known > 0) all *= static_cast<double>(states.size()) / known;  // the rest is like these
   const bool whole = counts[finished] == states.size();
   text += fmt::format(
-      "{} shards: {} finished, {} running, {} stopped, {} failed, {} broken, {} missing; "
+      "{}: {} finished, {} running, {} stopped, {} failed, {} broken, {} missing; "
       "{:.1f} % done",
-      states.size(), counts[finished], counts[running], counts[stopped], counts[failed],
-      counts[broken], counts[missing],
+      counted(states.size(), "shard"), counts[finished], counts[running], counts[stopped],
+      counts[failed], counts[broken], counts[missing],
       whole     ? 100
       : all > 0 ? std::min(99.9, 100 * done / all)
                 : 0.0);
@@ -278,11 +279,12 @@ MergeResult merge_shards(const fs::path& results, const Study& study, std::size_
   std::size_t expected = 0;
   for (const auto& s : states) {
     if (s.kind != ShardState::Kind::finished) {
-      complain(s, s.kind == ShardState::Kind::running ? "still running: " + s.what
-                  : s.kind == ShardState::Kind::stopped
-                      ? fmt::format("stopped at {} of {} detectors", s.manifest.done(),
-                                    s.manifest.range.end - s.manifest.range.first)
-                      : s.what);
+      complain(s,
+               s.kind == ShardState::Kind::running ? "still running: " + s.what
+               : s.kind == ShardState::Kind::stopped
+                   ? fmt::format("stopped at {} of {}", s.manifest.done(),
+                                 counted(s.manifest.range.end - s.manifest.range.first, "detector"))
+                   : s.what);
       expected = 0;
       continue;
     }

@@ -149,4 +149,8 @@ std::string exposure_text(double tonne_year) {
   return fmt::format("{} tonne year", tonne_year);
 }
 
+std::string counted(std::size_t count, const std::string& what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
 }  // namespace magnu

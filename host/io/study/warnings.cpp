@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "magnu/core/error.hpp"
+#include "magnu/io/study/quantity.hpp"
 #include "magnu/io/study/study_file.hpp"
 #include "magnu/scan/combine.hpp"
 #include "magnu/scan/verification.hpp"
@@ -73,10 +74,10 @@ void warn_of_few_events(const Grid& grid, const Runner& runner) {
   }
   if (few > 0)
     spdlog::warn(
-        "of {} detectors drawn at random {} have fewer than {:g} events of magnetic signal at "
+        "of {} drawn at random {} have fewer than {:g} events of magnetic signal at "
         "their limit: too few for the Gaussian errors of the chi^2 (which makes these limits too "
         "strong), or for asymptotic distributions",
-        drawn.index.size(), few, few_events);
+        counted(drawn.index.size(), "detector"), few, few_events);
 }
 
 void tell_of_coarse_bins(const std::vector<CurveResult>& results, const Runner& runner) {
@@ -116,10 +117,10 @@ void tell_of_coarse_bins(const Grid& grid, const Runner& runner) {
   }
   if (coarse > 0)
     spdlog::info(
-        "of {} detectors drawn at random {} would have a limit lower by more than {:.0f} % with {} "
+        "of {} drawn at random {} would have a limit lower by more than {:.0f} % with {} "
         "bins, the most by {:.0f} %",
-        drawn.index.size(), coarse, 100 * (1 - 1 / noticeable_gain), narrow_bins,
-        100 * (1 - 1 / most));
+        counted(drawn.index.size(), "detector"), coarse, 100 * (1 - 1 / noticeable_gain),
+        narrow_bins, 100 * (1 - 1 / most));
 }
 
 void RangeTally::see(std::size_t first, std::span<const double> values) {
@@ -154,12 +155,14 @@ void RangeTally::see(std::size_t first, std::span<const double> values) {
 void RangeTally::warn() const {
   const auto* reach = grid_.reach();
   if (none_ > 0)
-    spdlog::warn("{} of {} detectors {}", none_, grid_.size(),
-                 reach ? "have that limit nowhere between 'from' and 'to'" : "exclude nothing");
+    spdlog::warn("{} of {} {}", none_, counted(grid_.size(), "detector"),
+                 reach        ? "have that limit nowhere between 'from' and 'to'"
+                 : none_ == 1 ? "excludes nothing"
+                              : "exclude nothing");
   if (at_end_ > 0)
     spdlog::warn(
-        "{} of {} detectors have that limit or a better one at the end of the range, {}", at_end_,
-        grid_.size(),
+        "{} of {} have that limit or a better one at the end of the range, {}", at_end_,
+        counted(grid_.size(), "detector"),
         reach->range.field->sets == sets_exposure ? "'from': less will do" : "'to': more will do");
 }
 

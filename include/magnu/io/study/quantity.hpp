@@ -36,6 +36,9 @@ long long read_integer(const Setting& setting);
 std::string energy_text(double mev);
 std::string exposure_text(double tonne_year);
 
+/// "1 detector", "2 detectors".
+std::string counted(std::size_t count, const std::string& what);
+
 /// In keV, without the last digits' noise of a conversion or of the edges of bins.
 double energy_in_keV(double mev);
 
