@@ -202,7 +202,6 @@ int run(int argc, char** argv) {
     return app.exit(problem) == 0 ? done : bad_usage;
   }
   start_log(options);
-  catch_stop_signals();
   options.program = shell_word(argv[0]);
   options.command = command_line(argc, argv);
   if (out->count() > 0 && options.out.empty())  // as of a variable that is not set
@@ -221,6 +220,7 @@ int run(int argc, char** argv) {
 }  // namespace magnu
 
 int main(int argc, char** argv) {
+  magnu::catch_stop_signals();  // before anything else: a stop must not be a death by signal
   magnu::keep_freed_memory();
   try {
     return magnu::flushed(magnu::run(argc, argv));
