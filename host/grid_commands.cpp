@@ -142,7 +142,20 @@ int run_grid(const Options& options, const Study& study, const Runner& runner) {
   }
 }
 
+/// InputError for a folder that is none, as where the study is given.
+static void expect_results_folder(const std::string& name) {
+  const std::filesystem::path path(name);
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return;
+  const bool there = std::filesystem::exists(path, ignored);
+  throw InputError({name, 0, "", ""}, there ? "this is a file" : "there is no such folder",
+                   std::string("name the folder of its results") +
+                       (there ? ", where scan got no --out: results/" + path.stem().string()
+                              : ", as scan printed it or got it by --out"));
+}
+
 int run_merge(const Options& options) {
+  expect_results_folder(options.folder);
   shard_states(options.folder);                 // says what a folder without shards lacks
   read_if_there(shards_study(options.folder));  // and what is no file there
   const auto study = read_study(shards_study(options.folder).string());
@@ -179,6 +192,7 @@ int run_merge(const Options& options) {
 }
 
 int run_status(const Options& options) {
+  expect_results_folder(options.folder);
   const auto whole = scan_status(options.folder);
   print(whole);
   const std::filesystem::path folder(options.folder);

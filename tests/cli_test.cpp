@@ -209,6 +209,10 @@ TEST_F(Cli, BadUsageExitsWithTwoAndLeavesNothing) {
            {"scan study.yaml --set threshold=0", "--set threshold=0: threshold: the unit is"},
            {"scan missing.yaml", "missing.yaml: cannot be read"},
            {"scan study.yaml --out ''", "--out: no folder is named"},
+           {"status study.yaml", "this is a file; name the folder of its results, where scan got no "
+                                 "--out: results/study"},
+           {"merge study.yaml", "this is a file"},
+           {"status missing", "missing: there is no such folder"},
            {"scan bad.yaml", "bad.yaml:2: bins: out of range (got '0')"},
            {"check bad.yaml", "bad.yaml:2: bins: out of range (got '0')"},
            {"spectrum bad.yaml", "bad.yaml:2: bins: out of range (got '0')"},
