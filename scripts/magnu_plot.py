@@ -149,7 +149,8 @@ def save(figure, stem, study):
                 file.write(image.getvalue())
             os.replace(part, path)
         except OSError as error:
+            raise Failure(1, f"{path}: cannot write: {error.strerror}")
+        finally:
             if os.path.exists(part):
                 os.remove(part)
-            raise Failure(1, f"{path}: cannot write: {error.strerror}")
         print(path)

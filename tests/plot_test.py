@@ -6,9 +6,11 @@ Usage: plot_test.py MAGNU SOURCE_DIR
 import colorsys
 import math
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 STUDY = """\
 bins: 4
@@ -430,6 +432,16 @@ def main() -> int:
         check_looks(folder, source)
         check_bounds(folder)
         check_curves(folder)
+
+        # Ctrl-C ends it without a word, while it reads modules or draws.
+        for seconds in 0.15, 0.4, 0.8:
+            process = subprocess.Popen([sys.executable, source / "scripts/plot", "map", "--out", "stopped"], cwd=folder,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            time.sleep(seconds)
+            process.send_signal(signal.SIGINT)
+            error = process.communicate()[1]
+            assert process.returncode in (0, 130) and not error, (seconds, process.returncode, error)
+            assert not list(folder.glob("stopped/.*.part"))
 
         # Limits without their study.yaml are drawn, with a word on what is missing.
         (folder / "map/study.yaml").unlink()
