@@ -66,6 +66,13 @@ int run_whole(const Options& options, const GridRun& run) {
   const ResultsFolder folder(run.folder, study, options.overwrite);
   auto provenance = provenance_of(options, runner, grid.size());
   provenance.surface = options.surface;
+  if (options.resume && folder.is_finished(study, provenance, options.verify)) {
+    spdlog::info(
+        "{}: the run is finished, nothing is computed; leave --resume out to compute it again",
+        folder.path().string());
+    if (!options.quiet) print("results in " + folder.path().string() + "\n");
+    return done;
+  }
   DrawnDetectors drawn(grid);
   RangeTally outside(grid);
   std::vector<double> few(grid.size() <= most_printed ? grid.size() : 0);

@@ -209,8 +209,9 @@ TEST_F(Cli, BadUsageExitsWithTwoAndLeavesNothing) {
            {"scan study.yaml --set threshold=0", "--set threshold=0: threshold: the unit is"},
            {"scan missing.yaml", "missing.yaml: cannot be read"},
            {"scan study.yaml --out ''", "--out: no folder is named"},
-           {"status study.yaml", "this is a file; name the folder of its results, where scan got no "
-                                 "--out: results/study"},
+           {"status study.yaml",
+            "this is a file; name the folder of its results, where scan got no "
+            "--out: results/study"},
            {"merge study.yaml", "this is a file"},
            {"status missing", "missing: there is no such folder"},
            {"scan bad.yaml", "bad.yaml:2: bins: out of range (got '0')"},
@@ -279,6 +280,27 @@ TEST_F(Cli, ForeignThingsInPlaceOfItsOwnFilesAreNamed) {
     EXPECT_EQ(run("merge out", "timeout 60").code, 2) << make;
     fs::remove_all(path() / "out");
   }
+}
+
+TEST_F(Cli, ResumeLeavesAFinishedRunOfTheSameStudyAsItIs) {
+  write("grid.yaml", "bins: 2\naxes: {exposure: [1 t yr, 2 t yr]}\n");
+  output("scan grid.yaml -q --out out");
+  const auto before = files("out");
+  const std::string finished = "the run is finished, nothing is computed";
+  const auto again = [&](const std::string& options) {
+    const auto result = run("scan grid.yaml --resume --out out " + options);
+    EXPECT_EQ(result.code, 0) << result.err;
+    return result.err;
+  };
+  EXPECT_TRUE(has(again(""), finished));
+  EXPECT_EQ(difference(files("out"), before), none);
+  // What was not computed is.
+  EXPECT_FALSE(has(again("--evaluation direct"), finished));
+  EXPECT_FALSE(has(again("--verify"), finished));
+  EXPECT_TRUE(has(again("--verify"), finished));
+  fs::remove(path() / "out/limits.h5");
+  EXPECT_FALSE(has(again(""), finished));
+  EXPECT_EQ(run("scan grid.yaml --resume --out out --set bins=3").code, 2);
 }
 
 TEST_F(Cli, OneDetectorIsNoPlural) {

@@ -292,6 +292,27 @@ void ResultsFolder::expect_room(const Study& study) const {
                     "set fewer mu_eff.points or bins, or name a larger disk with --out");
 }
 
+bool ResultsFolder::is_finished(const Study& study, const Provenance& provenance,
+                                bool verified) const {
+  std::error_code ignored;
+  if (!fs::is_regular_file(folder_ / file_names::limits_h5, ignored) ||
+      fs::exists(folder_ / file_names::checkpoint))
+    return false;
+  const auto text = read_if_there(folder_ / file_names::study_json).value_or("");
+  const auto there = nlohmann::json::parse(text, nullptr, false);
+  if (!there.is_object() || (verified && there.value("verification", nlohmann::json()).is_null()) ||
+      there.value("counters", nlohmann::json::object()).contains("failed_fits"))
+    return false;
+  // What study_json would write now; a status of "done" is that of no verification that failed.
+  auto here = provenance;
+  here.verification = nullptr;
+  const auto fresh = nlohmann::json::parse(study_json(study, {}, here));
+  for (const char* key : {"status", "program", "study_hash", "data_hash", "backend", "device",
+                          "instruction_set", "evaluation", "surface"})
+    if (there.value(key, nlohmann::json()) != fresh.value(key, nlohmann::json())) return false;
+  return true;
+}
+
 void ResultsFolder::add(const std::vector<std::pair<std::string, std::string>>& files) const {
   std::vector<ResultFile> all;
   for (const auto& [name, text] : files)

@@ -45,6 +45,10 @@ class ResultsFolder {
              const Provenance& provenance, const std::vector<std::string>& also_kept = {},
              const ProgressCallback& progress = {}) const;
 
+  /// Whether the folder holds the whole results of a study with axes, as this program and machine
+  /// would compute them again; `verified`: and verified them.
+  bool is_finished(const Study& study, const Provenance& provenance, bool verified) const;
+
   /// Files beside the results, each a name and its text: all of them, or none.
   void add(const std::vector<std::pair<std::string, std::string>>& files) const;
 
