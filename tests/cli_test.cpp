@@ -303,6 +303,20 @@ TEST_F(Cli, ResumeLeavesAFinishedRunOfTheSameStudyAsItIs) {
   EXPECT_EQ(run("scan grid.yaml --resume --out out --set bins=3").code, 2);
 }
 
+/// A folder of somebody's studies is no place for results.
+TEST_F(Cli, AFolderOfStudiesIsNoResultsFolder) {
+  fs::create_directory(path() / "configs");
+  write("configs/grid.yaml", "bins: 2\naxes: {exposure: [1 t yr, 2 t yr]}\n");
+  for (const char* study : {"study.yaml", "configs/grid.yaml"})
+    expect_failure(std::string("scan ") + study + " --out configs", 2,
+                   "configs: no results are here, but studies: grid.yaml; name another folder with "
+                   "--out, for example configs/results/");
+  EXPECT_EQ(files("configs").size(), 1u);
+  output("scan study.yaml -q --out configs --overwrite");
+  output("scan study.yaml -q --out configs");  // its own results are there by now
+  EXPECT_EQ(files("configs").size(), 7u);
+}
+
 TEST_F(Cli, OneDetectorIsNoPlural) {
   write("grid.yaml", "bins: 2\naxes: {exposure: [1 t yr]}\n");
   EXPECT_TRUE(has(run("scan grid.yaml --out out").out, "\n1 detector in "));

@@ -43,6 +43,18 @@ bool holds_other_fit(const fs::path& folder, const Study& study) {
          json["study_hash"] != study_hash(study);
 }
 
+/// The first YAML file of a folder that no scan leaves there; empty for none.
+std::string a_study_in(const fs::path& folder) {
+  std::string first;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    const auto name = entry.path().filename().string();
+    const auto kind = entry.path().extension();
+    if ((kind == ".yaml" || kind == ".yml") && (first.empty() || name < first)) first = name;
+  }
+  return first;
+}
+
 void remove_fit(const fs::path& folder) {
   std::error_code ignored;
   for (const auto& name : fit_names) fs::remove(folder / name, ignored);
@@ -269,6 +281,13 @@ ResultsFolder::ResultsFolder(fs::path folder, const Study& study, bool overwrite
     // names: it knows them.
     for (const auto& name : result_names)
       if (fs::exists(folder_ / name)) held = "a " + name + " of unknown origin";
+    if (held.empty())
+      if (const auto name = a_study_in(folder_); !name.empty())
+        throw InputError({folder_.string(), 0, "", ""},
+                         "no results are here, but studies: " + quotable(name),
+                         "name another folder with --out, for example " +
+                             (folder_ / "results" / study.name).string() +
+                             ", or put results beside them with --overwrite");
   }
   if (held.empty() && holds_other_fit(folder_, study)) held = "the fit of another study";
   if (!held.empty())
