@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 from magnu_plot import (LINE, MOMENT, draw_level, log_ticks, new_figure, plain, plain_log_ticks, put_beside, raise_top,
                         styles_of, widen)
+from magnu_plot_band import draw_band, moments_of, put_inside
 from magnu_plot_bounds import add_references, draw_above, draw_lines, draw_right, is_usual, list_bounds
 from magnu_plot_dots import MOST_ROWS, dots_figure
 from magnu_plot_grid import (blank_of, ends_of, labels_of, name_of, number, quantity_of, title_lines, title_of, unit_of,
@@ -107,7 +108,7 @@ def break_words(values):
 def scale_moments(axes, limits, bounds):
     """Scale and ticks of the y side for the values of lines, or for the bounds where there are none."""
     import numpy as np
-    finite = limits.mu[np.isfinite(limits.mu)]
+    finite = moments_of(limits)
     if not len(finite):
         axes.text(0.5, 0.5, blank_of(limits), transform=axes.transAxes, ha="center", va="center",
                   bbox=dict(color="white", pad=2), zorder=5)
@@ -140,12 +141,18 @@ def line_figure(limits, bounds):
     at = x.values if x.numeric else np.arange(len(words))
     styles = (styles_of(len(labels)) * len(labels))[:len(labels)]
     colours = [colour for colour, _, _ in styles]
-    for mu, text, (colour, dashes, marker) in zip(limits.mu, texts, styles):
+    band = limits.band
+    handles = draw_band(axes, at, band, x.numeric, texts) if band else []
+    if band:
+        colours[band.row] = "black"
+    for row, (mu, text, (colour, dashes, marker)) in enumerate(zip(limits.mu, texts, styles)):
+        if band and row in (band.row, band.exact_row):
+            continue
         marked = len(at) <= FEW or np.isfinite(mu).sum() == 1
-        axes.plot(at, mu, color=colour, linestyle=dashes if x.numeric else "none", label=text,
-                  linewidth=1 if len(labels) > 10 else 1.5, marker=marker if marked else None, markersize=5.5,
-                  markeredgecolor="white", markeredgewidth=0.5)
-    handles = axes.get_lines() if len(labels) > 1 else []
+        handles += axes.plot(at, mu, color=colour, linestyle=dashes if x.numeric else "none", label=text,
+                             linewidth=1 if len(labels) > 10 else 1.5, marker=marker if marked else None,
+                             markersize=5.5, markeredgecolor="white", markeredgewidth=0.5)
+    handles = handles if band or len(labels) > 1 else []
     if x.numeric:
         scale_axis(axes, "x", x)
         if len(at) <= FEW:
@@ -164,8 +171,11 @@ def line_figure(limits, bounds):
     handles = handles + (draw_gaps(axes, at, limits, colours) if x.numeric else draw_lacking(axes, limits, colours))
     draw_lines(axes, shown, "y")
     beside = draw_right(axes, shown)
-    if handles or shown:
-        put_beside(axes, handles, after=beside)
+    inside = band and put_inside(axes, handles, at, limits)
+    if shown or handles and not inside:
+        put_beside(axes, [] if inside else handles, after=beside)
+    if inside:              # again, for the one beside replaced it
+        axes.add_artist(inside)
     add_references(figure, shown)
     return figure
 

@@ -57,12 +57,16 @@ def read_limits(path, shown, fixed):
             surface = "delta_chi2" in file
             limits = choose(axes, path, shown, fix(axes, path, fixed), surface)
             limits.levels = read_levels(path, axes, text_of(study), limits)
+            limits.test = test_of(read_curves(path, text_of(study)), axes)
             limits.asked = read_scale(data, asked[0])
             limits.question = text_of(data.attrs.get("long_name", ""))
             limits.surface = read_surface(file, axes, limits) if surface else None
             limits.study = text_of(study)
-            limits.mu = read_part(data, axes, limits) if limits.x or limits.dots else None
+            read = part_of(axes, limits) if limits.x or limits.dots else None
+            limits.mu = positive(read(data)) if read else None
+            limits.band = None
             if limits.x and not limits.y:
+                limits.band = read_band(file, axes, limits, read, read_curves(path, text_of(study)))
                 limits.notes += gap_notes(limits)
     except OSError as error:
         raise Failure(2, f"{path}: cannot read: {error.strerror or 'damaged, or not an HDF5 file'}")
@@ -71,21 +75,87 @@ def read_limits(path, shown, fixed):
     return limits
 
 
-def read_levels(path, axes, study, limits):
-    """The confidence level of each curve, from study.yaml beside limits.h5; none where an axis sets it."""
-    if any(axis.path == "confidence_level" for axis in axes):
-        return []
+def read_curves(path, study):
+    """Of each curve its settings, as study.yaml beside limits.h5 states them; none where that is another study's."""
     try:
         with open(os.path.join(os.path.dirname(path), "study.yaml"), encoding="utf-8") as file:
             text = file.read()
     except (OSError, UnicodeDecodeError):
-        text = ""
+        return []
     name = re.match("name: (.*)", text)
-    levels = re.findall(r"^    confidence_level: ([\d.e+-]+)$", text, re.MULTILINE)
-    if not name or name[1].strip('"') != study or len(levels) != len(axes[0].values):
+    if not name or name[1].strip('"') != study:
+        return []
+    blocks = re.split(r"^  - name: ", text.partition("\naxes:")[0], flags=re.MULTILINE)[1:]
+    return [dict(re.findall(r"^    (\w+): (.*)$", block, re.MULTILINE)) for block in blocks]
+
+
+def read_levels(path, axes, study, limits):
+    """The confidence level of each curve, from study.yaml beside limits.h5; none where an axis sets it."""
+    if any(axis.path == "confidence_level" for axis in axes):
+        return []
+    curves = read_curves(path, study)
+    try:
+        levels = [float(curve["confidence_level"]) for curve in curves]
+    except (KeyError, ValueError):
+        levels = []
+    if len(levels) != len(axes[0].values):
         limits.notes.append(f"no study.yaml of these limits beside {path}: the figures cannot say the confidence level")
         return []
-    return [float(level) for level in levels]
+    return levels
+
+
+def test_of(curves, axes):
+    """How limits are set, in words, where all curves are likelihoods with one test."""
+    tests = {re.search(r"test: ([\w-]+)|$", curve.get("interval", ""))[1] if curve.get("statistic") == "poisson" else None
+             for curve in curves}
+    if len(tests) != 1 or any(axis.path in ("statistic", "interval.test") for axis in axes):
+        return ""
+    return {"two-sided": "two-sided ", "upper": "one-sided ", "cls": "CL$_s$ "}.get(tests.pop(), "")
+
+
+def is_exact(curve):
+    """Whether a likelihood takes all for known: neither fluxes nor settings, nor a background are uncertain."""
+    sizes = re.findall(r": ([^,{}]+)", curve.get("uncertainties", ""))
+    background = re.sub(r", \w+: \{[^{}]*\}", "", curve.get("background", ""))         # of columns of a table
+    entries = re.findall(r"\{[^{}]*\}|\w+", background)
+    own = [entry for entry in entries if entry != "none" and not re.match(r"\{(flat|fraction|table):", entry)]
+    return ({*sizes} <= {"none"} and all("uncertainty: none" in entry for entry in own) and
+            all(size.strip() == "none" for entry in entries for size in re.findall(r"uncertainty: ([^,}]+)", entry)))
+
+
+def settings_of(curve):
+    """What a curve has in common with the same detector without uncertainties and without counts."""
+    known = {key: text for key, text in curve.items() if key not in ("uncertainties", "counts")}
+    known["background"] = re.sub(r", uncertainty: [^,}]+", "", known.get("background", ""))
+    known["background"] = re.sub(r"\{name: ([^,{}]+)\}", r"\1", known["background"])
+    return known
+
+
+def read_band(file, axes, limits, read, curves):
+    """Of limits over one axis, those expected of data without signal: for the only line that is a likelihood with
+    uncertainties (or the only likelihood). None where that is not one line."""
+    lines = [limits.at["curve"]] if "curve" in limits.at else range(len(axes[0].values))
+    if "expected" not in file or len(curves) != len(axes[0].values) or len(lines) != len(limits.mu):
+        return None
+    likely = [i for i in lines if curves[i].get("statistic") == "poisson"]
+    of = [i for i in likely if not is_exact(curves[i])] or likely
+    if len(of) != 1 or any(axis.path in ("statistic", "uncertainties") for axis in axes):
+        if len(of) > 1:
+            limits.notes.append(f"no expected band, for there are {len(of)} curves to draw one of; --at curve=NAME "
+                                "chooses")
+        return None
+    curve, = of
+    row = list(lines).index(curve)
+    same = [i for i, other in enumerate(curves) if i != curve and other.get("statistic") == "poisson" and
+            is_exact(other) and settings_of(other) == settings_of(curves[curve])]
+    band = SimpleNamespace(row=row, mu=limits.mu[row], observed="counts" in curves[curve], exact_row=None, exact=None,
+                           expected=[read(file["expected"], k, curve=curve)[row] for k in range(5)],
+                           lower=positive(read(file["lower"], curve=curve)[row]))
+    if same and not is_exact(curves[curve]):
+        band.exact_row = same[0] if "curve" not in limits.at else None
+        exact = read(file["expected"], 2, curve=same[0])
+        band.exact = positive(exact[row if "curve" in limits.at else same[0]])
+    return band
 
 
 def pick(axis, text, path):
@@ -194,10 +264,11 @@ def choose(axes, path, shown, fixed, surface):
                            suffix=suffix_of(axes, shown, fixed), notes=[note for _, _, note in fixed.values() if note])
 
 
-def read_part(data, axes, limits):
-    """The limits as an array [lines or panels][y][x], ascending along x and y, nan where there is no limit."""
+def part_of(axes, limits):
+    """A function that reads the part of a dataset that is drawn, as an array [lines or panels][y][x] ascending along x
+    and y; of a dataset with one dimension more that of a band, of a curve kept by --at that of another."""
     import numpy as np
-    parts, where = [], []
+    parts, where, orders = [], [], []
     for axis in axes:
         if axis.path in limits.at:
             parts.append(limits.at[axis.path])
@@ -211,14 +282,25 @@ def read_part(data, axes, limits):
             parts.append(slice(None, None, math.ceil(len(axis.values) / MOST_POINTS)))
             axis.values = axis.values[parts[-1]]
         where.append(axis)
-    mu = data[tuple(parts)]
     drawn = [axis for axis in (limits.y, limits.x) if axis]
-    mu = np.transpose(mu, [where.index(axis) for axis in limits.many + drawn])
-    mu = mu.reshape([-1] + [len(axis.values) for axis in drawn])
     for dimension, axis in enumerate(drawn, 1):
         if axis.numeric:
-            order = np.argsort(axis.values, kind="stable")
-            axis.values, mu = axis.values[order], np.take(mu, order, dimension)
+            orders.append((dimension, np.argsort(axis.values, kind="stable")))
+            axis.values = axis.values[orders[-1][1]]
+
+    def read(data, *band, curve=None):
+        first = parts[0] if curve is None or isinstance(parts[0], slice) else curve
+        values = np.transpose(data[(first, *parts[1:], *band)], [where.index(axis) for axis in limits.many + drawn])
+        values = values.reshape([-1] + [len(axis.values) for axis in drawn])
+        for dimension, order in orders:
+            values = np.take(values, order, dimension)
+        return values
+    return read
+
+
+def positive(mu):
+    """Moments, nan where there is none."""
+    import numpy as np
     return np.where(np.isfinite(mu) & (mu > 0), mu, np.nan)
 
 
@@ -290,7 +372,7 @@ def goal_of(limits):
     level = f" at {level_words(levels[0])}" if len(set(levels)) == 1 else ""
     asked = re.search(r"the limit (\S+) mu_B.*nothing (from .*) does", limits.question)
     if not asked:
-        return ["limits" + level] if level else []
+        return [limits.test + "limits" + level] if level else []
     span = f"{asked[2]} {unit_of(limits.asked)}".rstrip().replace(" 1/", "/")
     return [rf"for a limit of {number(float(asked[1]))} $\mu_B${level}", f"sought {span}"]
 
