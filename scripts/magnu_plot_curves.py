@@ -27,9 +27,11 @@ def draw_chi2(axes, rows, styles, labels, side, thin=False, **legend):
         axes.plot(row.mu[near], row.chi2[near], **look)
         label += draw_beyond(axes, row, 1.5 * top, **look)
         if math.isfinite(row.mu_eff_mu_B):
-            axes.plot([row.mu_eff_mu_B], [row.delta_chi2], linestyle="none", zorder=4, **spot)
+            at = np.interp(row.mu_eff_mu_B, row.mu, row.chi2) if math.isnan(row.delta_chi2) else row.delta_chi2
+            axes.plot([row.mu_eff_mu_B], [at], linestyle="none", zorder=4, **spot)
         handles.append(Line2D([], [], label=f"{label}: {scientific(row.mu_eff_mu_B)}", **look | spot))
-    for level, share in sorted({(row.delta_chi2, row.confidence_level) for row in rows}):
+    levels = {(row.delta_chi2, row.confidence_level) for row in rows if row.delta_chi2 == row.delta_chi2}
+    for level, share in sorted(levels):
         draw_level(axes, level, share, side)
     axes.set(xscale="log", ylim=(0, top), ylabel=r"$\Delta\chi^2$")
     every = math.ceil(len(handles) / MOST_LINES)
@@ -44,7 +46,7 @@ def draw_beyond(axes, row, top, **look):
     """Where the scanned moments end within the panel, go on as the fourth power of the moment, thinner; returns what
     the legend says of it."""
     import numpy as np
-    if not 0 < row.mu_eff_mu_B < math.inf:
+    if not 0 < row.mu_eff_mu_B < math.inf or row.statistic == "poisson":        # whose profile is no power
         return ""
     ends = row.mu_eff_mu_B * (np.array([1e-3 * top, top]) / row.delta_chi2) ** 0.25
     parts = [(ends[0], min(row.mu[0], ends[1])), (max(row.mu[-1], ends[0]), ends[1])]

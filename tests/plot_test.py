@@ -47,6 +47,17 @@ background: [{flat: 2, uncertainty: 10 %}]
 axes:
   exposure: [1 t yr, 10 t yr, 100 t yr]
 """
+COUNTS = """\
+statistic: poisson
+bins: 4
+threshold: 1 keV
+upper: 9 keV
+curves:
+  - {name: uncertain, background: [{flat: 2, uncertainty: 10 %}], counts: [25, 10, 9, 8]}
+  - {name: exact, background: [{flat: 2}], uncertainties: {flux: none}}
+axes:
+  exposure: [3 t yr, 1 t yr]
+"""
 PLAIN_REACH = """\
 reach: {mu_eff: 5e-12 mu_B, by: exposure, from: 0.1 tonne year, to: 9 tonne year}
 curves: [{name: electron, channel: electron}, {name: nuclear, channel: nuclear}, {name: far, background: [{flat: 90}]}]
@@ -384,22 +395,105 @@ def check_curves(folder):
     assert low <= 0.1 and high >= 9, "all that was sought"
 
 
+def check_fit(folder):
+    """The band of limits of a likelihood, and what magnu fit found."""
+    import csv
+    import json
+    import magnu_plot_axes
+    import magnu_plot_fit
+    import magnu_plot_grid
+    import magnu_plot_pulls
+    import numpy
+    rows = list(csv.DictReader((folder / "counts/limits.csv").open()))
+
+    def column(name, curve):        # by ascending exposure
+        return [float(row[name]) for row in reversed(rows) if row["curve"] == curve]
+
+    # Observed, expected, the same detector without uncertainties; and only the latter two where nothing is observed.
+    limits = magnu_plot_grid.read_limits(str(folder / "counts/limits.h5"), None, [])
+    band = limits.band
+    assert band.observed and list(band.mu) == column("mu_eff_mu_B", "uncertain")
+    assert list(band.exact) == column("expected_mu_B", "exact") and band.exact_row == 1
+    for k, name in enumerate(("expected_m2_mu_B", "expected_m1_mu_B", "expected_mu_B", "expected_p1_mu_B")):
+        assert list(band.expected[k]) == column(name, "uncertain"), name
+    (_, figure), = magnu_plot_axes.figures(limits)
+    lines = {line.get_label(): list(line.get_ydata()) for line in figure.axes[0].lines}
+    assert lines["observed"] == list(band.mu) and lines["expected"] == list(band.expected[2]), lines
+    assert len(figure.axes[0].collections) == 2 and "two-sided" in figure.texts[1].get_text()
+    alone = magnu_plot_grid.read_limits(str(folder / "counts/limits.h5"), None, ["curve=uncertain"]).band
+    assert list(alone.exact) == list(band.exact) and alone.exact_row is None
+    exact = magnu_plot_grid.read_limits(str(folder / "counts/limits.h5"), None, ["curve=exact"]).band
+    assert not exact.observed and exact.exact is None
+    assert magnu_plot_grid.read_limits(str(folder / "likelihoods/limits.h5"), None, []).band.exact is None
+    named = dict(uncertainties="{flux: none}", background="[xenonnt, {flat: 2, uncertainty: none}]")
+    assert not magnu_plot_grid.is_exact(named)
+    assert magnu_plot_grid.is_exact(dict(named, background="[{name: xenonnt, uncertainty: none}, {flat: 2}]"))
+
+    # Levels, errors of counts (tables of Gehrels), residuals.
+    two, one = magnu_plot_fit.thresholds(0.9)
+    assert abs(two - 2.705543) < 1e-6 and abs(one - 1.642374) < 1e-6
+    below, above = magnu_plot_fit.count_errors(numpy.array([0, 1, 100]))
+    assert numpy.allclose(below, [0, 0.827, 9.98], atol=0.02) and numpy.allclose(above, [1.841, 2.3, 11.03], atol=0.03)
+    left = magnu_plot_fit.residuals(numpy.array([6.0, 1]), numpy.array([4.0, 0]))
+    assert left[0] == 1 and numpy.isnan(left[1])
+
+    # Data, steps and residuals as the files have them.
+    study, fits = magnu_plot_fit.read_fit(str(folder / "counts"))
+    assert study == "counts" and len(fits) == 4
+    fit, = (fit for fit in fits if fit["name"] == "uncertain at exposure 1 tonne year")
+    bins = magnu_plot_fit.bins_figure(fit, study)
+    steps = [list(patch.get_data().values) for patch in bins.axes[0].patches]
+    fitted, without, moment = (numpy.array([getattr(b, name) for b in fit["bins"]])
+                               for name in ("fit", "fit_without_moment", "moment_at_limit"))
+    assert numpy.allclose(steps, [fitted, without, without + moment]) and moment[0] > moment[3] > 0
+    assert list(bins.axes[0].lines[0].get_ydata()) == [25, 10, 9, 8]
+    assert numpy.allclose(bins.axes[1].lines[0].get_ydata(), ([25, 10, 9, 8] - fitted) / fitted ** 0.5)
+    expected, = (fit for fit in fits if fit["name"] == "exact at exposure 1 tonne year")
+    bins = magnu_plot_fit.bins_figure(expected, study)
+    assert not bins.axes[0].collections and len(bins.axes[0].patches) == 2, "no error bars, no moment in the fit"
+
+    # The largest impact first, as a part of the limit; a row of no limit before all.
+    rows = magnu_plot_pulls.by_impact(fit)
+    sizes = [max(map(abs, change)) for _, change in rows]
+    assert sizes == sorted(sizes, reverse=True) and len(rows) == len(fit["pulls"]) and sizes[0] > 1e-3
+    for pull, (low, high) in rows:
+        assert math.isclose(fit["upper_mu_B"] * (1 + low), pull["limit_below_mu_B"], rel_tol=1e-12), pull
+        assert math.isclose(fit["upper_mu_B"] * (1 + high), pull["limit_above_mu_B"], rel_tol=1e-12), pull
+    pulls = json.loads(json.dumps(fit["pulls"]))
+    pulls[3]["limit_above_mu_B"] = None
+    assert magnu_plot_pulls.by_impact(dict(fit, pulls=pulls))[0][0] is pulls[3]
+    many = magnu_plot_pulls.pulls_figure(dict(fit, pulls=pulls * 4), study, magnu_plot_fit.names_of,
+                                         magnu_plot_fit.title_above)
+    assert f"the 25 of largest impact, of {4 * len(pulls)} parameters" in words_of(many)
+    matrix = magnu_plot_pulls.correlation_figure(fit, study, magnu_plot_fit.names_of, magnu_plot_fit.title_above)
+    values = numpy.array(fit["correlation"]["matrix"], float)
+    assert numpy.allclose(matrix.axes[0].collections[0].get_array().reshape(values.shape), values)
+    assert len(matrix.axes[0].texts) == values.size and r"$^7$Be flux" in words_of(matrix)
+    profile = magnu_plot_fit.profile_figure([fit, expected], study)
+    assert all(words in "\n".join(text.get_text() for text in profile.axes[0].texts)
+               for words in ("2.706: 90% CL, two-sided", "1.642: 90% CL, one-sided"))
+    for figure in (bins, profile):
+        assert all(-1 <= box.x0 and box.x1 <= figure.bbox.x1 + 1 and box.y1 <= figure.bbox.y1 + 1
+                   for box in (legend.get_window_extent() for legend in figure.legends))
+
+
 def main() -> int:
     global SOURCE
     program, source = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         SOURCE = source
-        for study, content in (("s", STUDY), ("curves", CURVES), ("many", MANY), ("plain-reach", PLAIN_REACH), ("likelihoods", LIKELIHOODS),
+        for study, content in (("s", STUDY), ("curves", CURVES), ("many", MANY), ("plain-reach", PLAIN_REACH), ("likelihoods", LIKELIHOODS), ("counts", COUNTS),
                                ("mixed", MIXED), ("beyond", BEYOND), ("nothing", NOTHING)):
             (folder / f"{study}.yaml").write_text(content)
         (folder / "bounds.csv").write_text(BOUNDS)
-        for study in "curves", "many", "plain-reach", "likelihoods", "mixed", "beyond", "nothing":
+        for study in "curves", "many", "plain-reach", "likelihoods", "counts", "mixed", "beyond", "nothing":
             subprocess.run([program, "-q", "scan", f"{study}.yaml", "--out", study], cwd=folder, check=True)
         subprocess.run([program, "-q", "scan", "beyond.yaml", "--out", "wider", "--set", "mu_eff.from=1e-16", "--set",
                         "mu_eff.to=1e-5", "--set", "mu_eff.points=2001"], cwd=folder, check=True)
         subprocess.run([program, "-q", "scan", "nothing.yaml", "--out", "nothing-line", "--set",
                         "axes={exposure: [1 tonne year, 3 tonne year]}"], cwd=folder, check=True)
+        subprocess.run([program, "-q", "fit", "counts.yaml", "--out", "counts"], cwd=folder, check=True)
         for out, *options in (("map",), ("reach", *REACH), ("words", *WORDS), ("levels", *LEVELS),
                               ("surface", "--surface"),
                               ("line", "--set", "axes={exposure: [1 tonne year, 3 tonne year]}"),
@@ -416,6 +510,14 @@ def main() -> int:
             assert done.stderr.splitlines() == [f"plot: {note}" for note in notes], (study, options, done.stderr)
             pictures = sorted(path.stem for path in (folder / str(number)).glob("*.png"))
             assert pictures == expected, (study, options, pictures)
+        done = plot("counts", ("--detector", "uncertain at exposure 1"), "fits")
+        assert done.returncode == 0 and not done.stderr, done.stderr
+        pictures = ["correlations", "fit", "limits-line", "profile", "pulls"]
+        assert sorted(path.name for path in (folder / "fits").iterdir()) == [
+            f"{name}.{kind}" for name in pictures for kind in ("pdf", "png")]
+        for study, message in (("counts", "--detector none: none in"), ("map", "no fit.json")):
+            done = plot(study, ("--detector", "none"), "no")
+            assert done.returncode == 2 and message in done.stderr and done.stderr.count("\n") == 1, done.stderr
         for options, message in REFUSED:
             done = plot("map", options, "no")
             assert done.returncode == 2 and message in done.stderr, (options, done.stderr)
@@ -432,6 +534,7 @@ def main() -> int:
         check_looks(folder, source)
         check_bounds(folder)
         check_curves(folder)
+        check_fit(folder)
 
         # Ctrl-C ends it without a word, while it reads modules or draws.
         for seconds in 0.15, 0.4, 0.8:
