@@ -104,8 +104,8 @@ const std::vector<Key>& study_keys() {
       {"interval.test", "two-sided | upper | cls | feldman-cousins", "", "two-sided",
        "the profile likelihood ratio, the same where only excesses count, CLs of it, or the first "
        "with critical values from toys"},
-      {"interval.method", "asymptotic | toys", "", "asymptotic; toys of feldman-cousins",
-       "where the test statistic's distribution is from"},
+      {"interval.method", "asymptotic | toys", "", "asymptotic",
+       "where the test statistic's distribution is from; toys where the test has no other"},
       {"interval.toys", "whole number", "", "10000", "toys at each tested moment"},
       {"interval.seed", "whole number", "", "1", "of the toys' random numbers"},
       {"counts", "list of whole numbers, or {table: FILE}", "", "what is expected without signal",
