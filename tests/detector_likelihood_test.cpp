@@ -273,12 +273,11 @@ TEST_F(DetectorLikelihood, ToysGiveTheSameBitsForAnyThreadsAndChunks) {
   for (const auto& [threads, chunk] : {std::pair{1, 0}, std::pair{2, 1}, std::pair{3, 2}}) {
     const auto runner = make_cpu_runner(threads, best_instruction_set());
     std::vector<double> values;
-    scan_grid(
-        grid, *runner, Evaluation::fast, static_cast<std::size_t>(chunk), {0, grid.size()},
-        [&](std::span<const double> some, const Counters&) {
-          values.insert(values.end(), some.begin(), some.end());
-        },
-        {});
+    scan_grid(grid, *runner, Evaluation::fast, static_cast<std::size_t>(chunk), {0, grid.size()},
+              [&](std::span<const double> some, const Counters&) {
+                values.insert(values.end(), some.begin(), some.end());
+              },
+              {});
     found.push_back(values);
   }
   EXPECT_TRUE(std::memcmp(found[0].data(), found[1].data(), found[0].size() * 8) == 0);

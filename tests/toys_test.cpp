@@ -1,11 +1,11 @@
+#include "magnu/statistics/toys.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
-
-#include "magnu/statistics/toys.hpp"
 
 namespace magnu {
 namespace {
@@ -163,10 +163,12 @@ TEST(Toys, CriticalValuesAreThoseOfAnotherProgram) {
       EXPECT_LT(sample.by_hand, 400U) << known[k].s;
     }
   };
-  check(model_a(), counts_a,
-        {{.1, 1.567, .022}, {.5, 1.949, .019}, {1, 2.495, .022}, {2, 2.718, .033}, {4, 2.683, .027}});
-  check(model_b(), counts_b,
-        {{.2, 1.515, .030}, {.5, 1.719, .017}, {1, 2.360, .020}, {2, 2.764, .036}, {4, 2.739, .029}});
+  check(
+      model_a(), counts_a,
+      {{.1, 1.567, .022}, {.5, 1.949, .019}, {1, 2.495, .022}, {2, 2.718, .033}, {4, 2.683, .027}});
+  check(
+      model_b(), counts_b,
+      {{.2, 1.515, .030}, {.5, 1.719, .017}, {1, 2.360, .020}, {2, 2.764, .036}, {4, 2.739, .029}});
 }
 
 TEST(Toys, TheFastFitsAreThoseOfTheGeneralMethod) {
@@ -174,10 +176,11 @@ TEST(Toys, TheFastFitsAreThoseOfTheGeneralMethod) {
     for (const auto& likelihood : {model_a(), model_b()}) {
       const auto theta = likelihood.nominal();
       const auto fast = sample_toys(likelihood, theta, s, {400, 3, 0}, 9, 1, fit_toys_plainly);
-      const auto general =
-          sample_toys(likelihood, theta, s, {400, 3, 0}, 9, 1, [](const ToyTask& task, std::size_t n) {
-            for (std::size_t i = 0; i < n; ++i) task.s_hat[i] = std::nan("");
-          });
+      const auto general = sample_toys(likelihood, theta, s, {400, 3, 0}, 9, 1,
+                                       [](const ToyTask& task, std::size_t n) {
+                                         for (std::size_t i = 0; i < n; ++i)
+                                           task.s_hat[i] = std::nan("");
+                                       });
       EXPECT_EQ(general.by_hand, 400U);
       EXPECT_LT(fast.by_hand, 20U);
       for (std::size_t i = 0; i < fast.t.size(); ++i) {
@@ -231,8 +234,8 @@ TEST(Toys, ClsWithoutCountsIsTheLogarithmOfTen) {
 }
 
 TEST(Toys, LimitsTendToTheFormulaeOfLargeSamples) {
-  const auto likelihood = model({{4000, 3000, 2000}, {9000, 9000, 9000}},
-                                {{800, 300, 100}, {0, 0, 0}}, {.01, .01});
+  const auto likelihood =
+      model({{4000, 3000, 2000}, {9000, 9000, 9000}}, {{800, 300, 100}, {0, 0, 0}}, {.01, .01});
   for (const auto test : {IntervalTest::two_sided, IntervalTest::upper, IntervalTest::cls}) {
     const auto counts = likelihood.expected(1.5);
     const Data data(likelihood, counts);
@@ -244,8 +247,7 @@ TEST(Toys, LimitsTendToTheFormulaeOfLargeSamples) {
     EXPECT_NEAR(found.interval.upper, formula.upper, 0.03 * formula.upper) << to_string(test);
     EXPECT_NEAR(found.interval.lower, formula.lower, 0.03 * formula.upper) << to_string(test);
     const Data asimov(likelihood, likelihood.expected(0));
-    const auto median =
-        Analysis(likelihood, asimov).interval(test, 0.9, BestFit{0, 0, true}).upper;
+    const auto median = Analysis(likelihood, asimov).interval(test, 0.9, BestFit{0, 0, true}).upper;
     // Below the median the bound at zero lowers the critical values of t~.
     for (int member = two_ended(test) ? 2 : 1; member < band_members; ++member)
       EXPECT_NEAR(found.expected[static_cast<std::size_t>(member)],
@@ -281,8 +283,8 @@ TEST(Toys, HardDataAreFittedOrCounted) {
   const auto likelihood = model({{0, 3}, {0, .5}, {.1, .1}, {0, 2}},
                                 {{2, 1}, {0, 0}, {0, 0}, {0, 0}}, {1.0, infinity, 1.8, .3});
   for (const double s : {0.0, 0.5, 30.0}) {
-    const auto sample = sample_toys(likelihood, likelihood.nominal(), s, {2000, 1, 0}, 1, 1,
-                                    fit_toys_plainly);
+    const auto sample =
+        sample_toys(likelihood, likelihood.nominal(), s, {2000, 1, 0}, 1, 1, fit_toys_plainly);
     int failed = 0;
     for (const double t : sample.t) {
       failed += std::isnan(t);

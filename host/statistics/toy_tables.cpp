@@ -52,8 +52,7 @@ NormalView normal_table() {
       double sum[orders] = {};
       for (int k = 0; k < orders; ++k) {
         const double angle = std::numbers::pi * (k + 0.5) / orders;
-        const double value =
-            normal_quantile(std::ldexp(3 + std::cos(angle), -(octave + 3)));
+        const double value = normal_quantile(std::ldexp(3 + std::cos(angle), -(octave + 3)));
         for (int j = 0; j < orders; ++j)
           sum[j] += (j == 0 ? 1.0 : 2.0) / orders * value * std::cos(j * angle);
       }
@@ -62,8 +61,7 @@ NormalView normal_table() {
       for (int j = 1; j < orders; ++j) {
         for (int k = 0; k <= j; ++k) power[k] += sum[j] * here[k];
         double next[orders] = {};
-        for (int k = 0; k < orders; ++k)
-          next[k] = (k > 0 ? 2 * here[k - 1] : 0) - before[k];
+        for (int k = 0; k < orders; ++k) next[k] = (k > 0 ? 2 * here[k - 1] : 0) - before[k];
         std::copy_n(here, orders, before);
         std::copy_n(next, orders, here);
       }

@@ -22,7 +22,8 @@ constexpr std::size_t chunk = std::size_t{1} << 14;
 constexpr std::uint32_t background_stream = 0xFFFFFFFF;
 
 /// theta of the best fit of data at s; none where the fit fails.
-std::optional<std::vector<double>> theta_at(const Likelihood& likelihood, const Data& data, double s) {
+std::optional<std::vector<double>> theta_at(const Likelihood& likelihood, const Data& data,
+                                            double s) {
   Analysis analysis(likelihood, data);
   const auto minimum = analysis.profile().at(s);
   if (!minimum.converged || minimum.impossible()) return {};
@@ -78,8 +79,8 @@ class Toys {
     const Data data(likelihood, expected_, theta);
     free_ = start_at(likelihood, expected_, theta, s, true);
     const auto fitted = [&](double at) {
-      return start_at(likelihood, expected_, at == s ? std::optional(theta) : theta_at(likelihood, data, at),
-                      at, false);
+      return start_at(likelihood, expected_,
+                      at == s ? std::optional(theta) : theta_at(likelihood, data, at), at, false);
     };
     zero_ = fitted(0);
     usable_ = free_.usable && zero_.usable;
@@ -92,7 +93,8 @@ class Toys {
     for (std::size_t p = 0; p < view.parameters; ++p) {
       const double sigma = likelihood.nuisances()[p].sigma;
       sigma_.push_back(std::isinf(sigma) ? 0 : sigma);
-      const auto row = std::span(view.slope.data, view.slope.size).subspan(p * view.bins, view.bins);
+      const auto row =
+          std::span(view.slope.data, view.slope.size).subspan(p * view.bins, view.bins);
       if (std::any_of(row.begin(), row.end(), [](double x) { return x != 0; })) {
         // With a flux that is hardly known there may be several minima.
         usable_ = usable_ && sigma <= 0.5;
@@ -100,6 +102,7 @@ class Toys {
         slopes_.insert(slopes_.end(), row.begin(), row.end());
       }
     }
+    if (slopes_.empty()) slopes_.resize(view.bins);  // a place to point at
     task_.likelihood = view;
     task_.sloped = {sloped_.data(), sloped_.size()};
     task_.slopes = {slopes_.data(), slopes_.size()};
@@ -139,16 +142,16 @@ class Toys {
         for (std::size_t k = 0; k < tests && sound; ++k) sound = t[k * task.stride + i] > -1e-6;
         if (!sound) left.push_back(i);
       }
-      in_parallel(threads, left.size(), [&](std::size_t j) {
-        fit_by_hand(task, left[j], s_hat[left[j]], &t[left[j]]);
-      });
+      in_parallel(threads, left.size(),
+                  [&](std::size_t j) { fit_by_hand(task, left[j], s_hat[left[j]], &t[left[j]]); });
       by_hand += left.size();
       for (std::size_t i = 0; i < here; ++i) {
         bool lost = std::isnan(s_hat[i]);
         for (std::size_t k = 0; k < tests; ++k) lost = lost || std::isnan(t[k * task.stride + i]);
         failed += lost;
         for (std::size_t k = 0; k < tests; ++k)
-          take(k, lost ? unknown : s_hat[i], lost ? unknown : std::max(0.0, t[k * task.stride + i]));
+          take(k, lost ? unknown : s_hat[i],
+               lost ? unknown : std::max(0.0, t[k * task.stride + i]));
       }
     }
   }
@@ -229,8 +232,8 @@ class Belt {
     }
     for (auto& point : points_)
       if (test_ == IntervalTest::cls)
-        point.of.p_background = background_[static_cast<std::size_t>(point.background)].tail(
-            point.of.observed);
+        point.of.p_background =
+            background_[static_cast<std::size_t>(point.background)].tail(point.of.observed);
     if (std::any_of(points_.begin(), points_.end(),
                     [](const Point& p) { return std::isnan(p.of.observed); }))
       return result_;
@@ -300,9 +303,7 @@ class Belt {
     return minimum.impossible() ? infinity
                                 : std::max(0.0, 2 * (minimum.nll - result_.interval.best.nll));
   }
-  double observed(double s) {
-    return statistic(test_, s, result_.interval.best.s, observed_t(s));
-  }
+  double observed(double s) { return statistic(test_, s, result_.interval.best.s, observed_t(s)); }
 
   Point point_at(double s) {
     Point point;
@@ -319,8 +320,7 @@ class Belt {
     Toys toys(likelihood_, *theta, s, {s}, settings_.seed, ++streams_);
     ToyDistribution distribution;
     std::size_t kept = 0, like = 0;
-    of.asymptotic =
-        test_ == IntervalTest::cls ? unknown : critical_value(test_, level_);
+    of.asymptotic = test_ == IntervalTest::cls ? unknown : critical_value(test_, level_);
     toys.run(settings_.toys, threads_, executor_, look_around_,
              [&](std::size_t, double s_hat, double t) {
                if (std::isnan(t)) return;
@@ -375,9 +375,9 @@ class Belt {
     return 0.5 * (low + high);
   }
 
-  /// The end of the interval between points k and k + 1, with toys there until the critical value is
-  /// the interpolated one within its error; of counts so few that it goes in steps, until the two
-  /// points are near each other.
+  /// The end of the interval between points k and k + 1, with toys there until the critical value
+  /// is the interpolated one within its error; of counts so few that it goes in steps, until the
+  /// two points are near each other.
   double refine(std::size_t k) {
     if (test_ == IntervalTest::cls) return crossing(points_[k], points_[k + 1]);
     bool smooth = true;

@@ -107,16 +107,15 @@ std::string fit_table(const DetectorFit& fit) {
        fmt::format("{}  {}  {}  {}  {}", moment_text(fit.expected[0]), moment_text(fit.expected[1]),
                    moment_text(fit.expected[2]), moment_text(fit.expected[3]),
                    moment_text(fit.expected[4]))},
-      {"  significance", fit.toys ? fmt::format("p0 {:.3g} +- {:.1g} of toys", fit.toys->p0,
-                                                fit.toys->p0_uncertainty)
-                                  : fmt::format("{:.3g} (p0 {:.3g})", std::sqrt(interval.q0), r.p0)},
+      {"  significance",
+       fit.toys ? fmt::format("p0 {:.3g} +- {:.1g} of toys", fit.toys->p0, fit.toys->p0_uncertainty)
+                : fmt::format("{:.3g} (p0 {:.3g})", std::sqrt(interval.q0), r.p0)},
       {"  goodness of fit", fmt::format("{:.4g}", r.goodness)}};
   if (fit.toys) {
     const auto& toys = *fit.toys;
-    rows.push_back({"  asymptotic limit", (r.interval.lower > 0
-                                               ? moment_text(moment(r.interval.lower)) + " to "
-                                               : "") +
-                                              moment_text(moment(r.interval.upper))});
+    rows.push_back({"  asymptotic limit",
+                    (r.interval.lower > 0 ? moment_text(moment(r.interval.lower)) + " to " : "") +
+                        moment_text(moment(r.interval.upper))});
     rows.push_back({"  toys", fmt::format("{} fitted, {} failed", toys.toys, toys.failed)});
   }
   text += text_table(rows, 2) + "\n";

@@ -194,8 +194,8 @@ void read_interval(const Setting& setting, Curve& curve) {
     return value;
   };
   if (const auto* given = setting.find("toys"))
-    toys.toys = static_cast<std::size_t>(
-        whole(*given, 100, 4e9, "give a whole number from 100 on: 10000 know a limit to a per cent"));
+    toys.toys = static_cast<std::size_t>(whole(
+        *given, 100, 4e9, "give a whole number from 100 on: 10000 know a limit to a per cent"));
   if (const auto* given = setting.find("seed"))
     toys.seed = static_cast<std::uint64_t>(
         whole(*given, 0, 9007199254740991.0, "give a whole number from 0 to 2^53 - 1"));
