@@ -47,7 +47,10 @@ VerificationReport run_verification(const Options& options, double cells, const 
   return verify(runners, interruptible(progress));
 }
 
-int exit_code(const VerificationReport& report, std::size_t failed_fits) {
+int exit_code(const VerificationReport& report, const Counters& counters) {
+  const std::size_t failed_fits = counters.failed_fits;
+  if (counters.failed_toys > 0)
+    spdlog::warn("the fits of {} toys failed: they count in no distribution", counters.failed_toys);
   if (failed_fits > 0)
     spdlog::error("{} fits did not converge: what they would have given is NaN", failed_fits);
   if (failed_fits > 0 && report.passed()) return failed;
@@ -117,7 +120,7 @@ int run_scan(const Options& options) {
   }
   warn_of_few_events(results);
   if (!options.quiet) tell_of_coarse_bins(results, *runner);
-  return exit_code(report, provenance.counters.failed_fits);
+  return exit_code(report, provenance.counters);
 }
 
 int run_spectrum(const Options& options) {

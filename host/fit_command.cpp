@@ -48,8 +48,7 @@ DetectorFit fit_of(const std::string& name, const Curve& curve, const Likelihood
   for (const auto& pull : fit.report.pulls) theta.push_back(pull.fitted);
   fit.background = likelihood.expected(0, theta);
   if (fit.toys) {
-    for (const double s : fit.toys->expected)
-      fit.expected.push_back(likelihood_moment * std::sqrt(s));
+    for (const double s : fit.toys->expected) fit.expected.push_back(moment_of(s));
   } else {
     const auto expected = analyse(curve, likelihood, runner).expected;
     fit.expected.assign(expected.begin(), expected.end());
@@ -58,8 +57,7 @@ DetectorFit fit_of(const std::string& name, const Curve& curve, const Likelihood
   const bool limited = std::isfinite(interval.upper);
   fit.signal = likelihood.expected(limited ? interval.upper : 0);
   for (std::size_t b = 0; b < nominal.size(); ++b) fit.signal[b] -= nominal[b];
-  if (limited)
-    fit.profile = profile_of(curve, likelihood, likelihood_moment * std::sqrt(interval.upper));
+  if (limited) fit.profile = profile_of(curve, likelihood, moment_of(interval.upper));
   return fit;
 }
 

@@ -116,7 +116,7 @@ int run_whole(const Options& options, const GridRun& run) {
       tell_of_coarse_bins(grid, runner);
     }
   }
-  return exit_code(report, outcome.counters.failed_fits);
+  return exit_code(report, outcome.counters);
 }
 
 }  // namespace

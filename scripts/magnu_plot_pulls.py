@@ -28,7 +28,7 @@ def parameter_words(name):
 def impacts(fit):
     """Of each parameter the relative change of the limit with it a standard deviation below and above; nan where
     there is no limit."""
-    limit = fit["upper_mu_B"]
+    limit = fit.get("toys", fit).get("asymptotic_upper_mu_B", fit["upper_mu_B"])     # as those of the parameters are
     return [tuple(value / limit - 1 if limit and value else math.nan
                   for value in (pull["limit_below_mu_B"], pull["limit_above_mu_B"])) for pull in fit["pulls"]]
 

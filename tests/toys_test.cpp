@@ -33,6 +33,15 @@ Likelihood model_b() {
 }
 const std::vector<double> counts_a{36, 33, 30, 27, 41, 45}, counts_b{2, 0, 1, 0, 0};
 
+/// An executor of one thread, for the processor that everyone has.
+void fit_toys_plainly(const ToyTask& task, std::size_t toys) {
+  constexpr int lanes = 8;
+  using Fit = ToyFit<lanes, 2>;
+  std::vector<double> scratch(Fit::scratch(task.likelihood.parameters, task.likelihood.bins));
+  Fit fit(task, scratch.data());
+  for (std::size_t group = 0; group * lanes < toys; ++group) fit(group, toys);
+}
+
 /// Counts of one bin with a known background.
 Likelihood counting(double background, double slope) {
   return model({{background}, {0}}, {{0}, {slope}}, {0, 0});
@@ -301,6 +310,16 @@ TEST(Toys, ABestFitThatRunsAwayIsNone) {
   const Data data(likelihood, std::vector<double>{57, 29}, {-0.1778, 1, 1.5091, 1.1193});
   Analysis analysis(likelihood, data);
   EXPECT_LT(analysis.profile().at(1e4).nll, analysis.profile().at(1e2).nll);
+  EXPECT_FALSE(analysis.profile().best_fit().converged);
+}
+
+// The same flux, better known: nothing changes at first.
+TEST(Toys, AFlatStretchIsNoEnd) {
+  const auto likelihood = model({{5}, {0}}, {{0}, {1}}, {0, .05});
+  const Data data(likelihood, std::vector<double>{20}, {-1});
+  Analysis analysis(likelihood, data);
+  EXPECT_EQ(analysis.profile().at(10).slope, 0);
+  EXPECT_LT(analysis.profile().at(1e4).nll, analysis.profile().at(10).nll - 1);
   EXPECT_FALSE(analysis.profile().best_fit().converged);
 }
 

@@ -42,16 +42,6 @@ std::vector<double> events_of(const Background& entry, const Curve& curve, const
   return events;
 }
 
-double moment(double s) {
-  return std::isfinite(s) ? likelihood_moment * std::sqrt(s) : unknown;
-}
-
-/// Standard deviations that a p-value stands for; 0 for half of the data or more, NaN where no toy
-/// was so far off.
-double significance_of(double p0) {
-  return p0 >= 0.5 ? 0 : p0 > 0 ? normal_quantile(p0) : unknown;
-}
-
 /// Background-only data without fluctuations: what is fitted is where it began.
 Interval asimov_interval(const Curve& curve, const Likelihood& likelihood) {
   const Data data(likelihood, likelihood.expected(0));
@@ -60,6 +50,10 @@ Interval asimov_interval(const Curve& curve, const Likelihood& likelihood) {
 }
 
 }  // namespace
+
+double moment_of(double s) {
+  return std::isfinite(s) ? likelihood_moment * std::sqrt(s) : unknown;
+}
 
 Curve Shift::apply(Curve curve, double sigmas) const {
   field->member.put(curve, field->member.get(curve) + sigmas * sigma);
@@ -185,13 +179,14 @@ DetectorResult analyse(const Curve& curve, const Likelihood& likelihood, const R
     const auto found = toy_interval(curve, likelihood, runner, look_around);
     const auto& interval = found.interval;
     result.converged = interval.converged;
-    result.limit = interval.converged ? moment(interval.upper) : unknown;
-    result.lower = interval.converged ? moment(interval.lower) : unknown;
-    result.best_fit = interval.best.converged ? moment(interval.best.s) : unknown;
+    result.failed_toys = found.failed;
+    result.limit = interval.converged ? moment_of(interval.upper) : unknown;
+    result.lower = interval.converged ? moment_of(interval.lower) : unknown;
+    result.best_fit = interval.best.converged ? moment_of(interval.best.s) : unknown;
     result.q0 = interval.converged ? interval.q0 : unknown;
-    result.significance = interval.converged ? significance_of(found.p0) : unknown;
+    result.significance = interval.converged ? found.significance() : unknown;
     for (int member = 0; member < band_members; ++member)
-      result.expected[member] = interval.converged ? moment(found.expected[member]) : unknown;
+      result.expected[member] = interval.converged ? moment_of(found.expected[member]) : unknown;
     return result;
   }
   const auto asimov = asimov_interval(curve, likelihood);
@@ -201,15 +196,15 @@ DetectorResult analyse(const Curve& curve, const Likelihood& likelihood, const R
     interval = Analysis(likelihood, data).interval(curve.test, curve.confidence_level);
   }
   result.converged = interval.converged && asimov.converged;
-  result.limit = interval.converged ? moment(interval.upper) : unknown;
-  result.lower = interval.converged ? moment(interval.lower) : unknown;
-  result.best_fit = interval.best.converged ? moment(interval.best.s) : unknown;
+  result.limit = interval.converged ? moment_of(interval.upper) : unknown;
+  result.lower = interval.converged ? moment_of(interval.lower) : unknown;
+  result.best_fit = interval.best.converged ? moment_of(interval.best.s) : unknown;
   result.q0 = interval.best.converged ? interval.q0 : unknown;
   result.significance = std::sqrt(result.q0);
   for (int member = 0; member < band_members; ++member)
     result.expected[member] =
         asimov.converged
-            ? moment(band_member(curve.test, asimov.upper, curve.confidence_level, member))
+            ? moment_of(band_member(curve.test, asimov.upper, curve.confidence_level, member))
             : unknown;
   return result;
 }

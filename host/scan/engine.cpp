@@ -226,6 +226,7 @@ CurveResult Engine::run(const Curve& curve) {
     result.likelihood = analyse(curve, model, runner_, [this] { look_around(); });
     result.limit = result.likelihood->limit;
     counters_.failed_fits += !result.likelihood->converged;
+    counters_.failed_toys += result.likelihood->failed_toys;
     look_around();
     result.delta_chi2 = profile_over(curve, model, result.mu_eff);
     ++counters_.combinations;

@@ -161,7 +161,7 @@ class CurveScan {
     const std::size_t curve_origin = rows_.curve * rows_.grid.per_curve();
     const auto fitted = [&](std::size_t done, std::size_t count, const Meanwhile& meanwhile) {
       Array<double> values(count * width_);
-      std::atomic<std::size_t> failures = 0;
+      std::atomic<std::size_t> failures = 0, failed_toys = 0;
       // The toys of a detector are shared by all threads.
       const bool by_toys = rows_.grid.curves()[rows_.curve].toys.has_value();
       const auto look_around = [this] {
@@ -172,12 +172,14 @@ class CurveScan {
         const auto& row = made[(done + i) / rows_.detectors];
         const auto result = analyse(
             curve, make_likelihood(curve, load_target(curve.target), row.templates, row.known),
-            runner_, by_toys ? std::function<void()>(look_around) : nullptr);
+            runner_, look_around);
         failures += !result.converged;
+        failed_toys += result.failed_toys;
         const auto own = values_of(result);
         std::copy(own.begin(), own.end(), values.begin() + i * width_);
       });
       counters_.failed_fits += failures;
+      counters_.failed_toys += failed_toys;
       if (meanwhile) meanwhile();
       return values;
     };

@@ -170,7 +170,7 @@ VerificationReport verify(const Study& study, const std::vector<const Runner*>& 
     }
   }
   for (auto curve : study.curves) {
-    curve.toys.reset();  // they multiply what is judged, and change by a step where it changes last
+    curve.toys.reset();  // what is judged here is what they are made from
     const double from = curve.mu_eff.from, to = curve.mu_eff.to;
     const std::vector<double> probe{0, from, std::sqrt(from * to), to};
     Scales scales;
@@ -244,9 +244,8 @@ VerificationReport verify(const Grid& grid, const DrawnDetectors& drawn,
     if (reach) reach->range.field->set(curve, reach_place(*reach, value));
     const double limit = engine.run(curve).limit;
     if (reach) expected = reach_expects(*reach, value, limit);
-    // With toys a limit goes in steps, as wide as those in which their distribution is known.
-    const double steps = curve.toys ? 1e9 : 1;
-    limits.see(limit == expected ? 0 : limit - expected, steps * std::abs(limit), curve.name);
+    const double bound = curve.toys ? between_toys / between_scans : 1;
+    limits.see(limit == expected ? 0 : limit - expected, bound * std::abs(limit), curve.name);
     if (i % std::max<std::size_t>(1, drawn.index.size() / judged_directly) == 0)
       singles.curves.push_back(curve);
   }

@@ -226,16 +226,9 @@ class Belt {
       places.push_back(last * part * part);
     }
     add_background_toys(places);
-    for (const double s : places) {
-      points_.push_back(point_at(s));
-      points_.back().background = static_cast<int>(points_.size()) - 1;
-    }
-    for (auto& point : points_)
-      if (test_ == IntervalTest::cls)
-        point.of.p_background =
-            background_[static_cast<std::size_t>(point.background)].tail(point.of.observed);
-    if (std::any_of(points_.begin(), points_.end(),
-                    [](const Point& p) { return std::isnan(p.of.observed); }))
+    for (std::size_t k = 0; k < places.size(); ++k)
+      points_.push_back(point_at(places[k], &background_[k]));
+    if (std::any_of(points_.begin(), points_.end(), [](const Point& p) { return p.is_unknown(); }))
       return result_;
     const auto& zero = points_.front();
     result_.interval.q0 = zero.t;
@@ -253,8 +246,10 @@ class Belt {
     BeltPoint of;
     double t = 0;          ///< t~ of the data
     double tail_of_t = 0;  ///< part of the toys with this t~ or more
-    int background = -1;   ///< which distribution of toys without signal belongs to it
     std::vector<double> cls_of_band = {};
+
+    /// A fit of the data failed, or those of all toys.
+    bool is_unknown() const { return std::isnan(of.observed) || std::isnan(of.critical); }
   };
 
   /// Where the belt ends: beyond what the data and the upper edge of the band exclude.
@@ -305,7 +300,8 @@ class Belt {
   }
   double observed(double s) { return statistic(test_, s, result_.interval.best.s, observed_t(s)); }
 
-  Point point_at(double s) {
+  /// `background`: of toys without signal, where they were tested here.
+  Point point_at(double s, const ToyDistribution* background = nullptr) {
     Point point;
     auto& of = point.of;
     of.s = s;
@@ -338,18 +334,13 @@ class Belt {
     of.asymptotic_coverage = test_ == IntervalTest::cls ? unknown : static_cast<double>(kept) / n;
     of.p_value = distribution.tail(of.observed);
     point.tail_of_t = static_cast<double>(like) / n;
-    if (test_ == IntervalTest::cls)
-      for (int member = 0; member < band_members; ++member) {
-        const auto& without = background_[background_index(s)];
-        const double exceeded = normal_tail(2 - member);
-        point.cls_of_band.push_back(distribution.tail(without.quantile(1 - exceeded)) / exceeded);
-      }
+    if (!background || test_ != IntervalTest::cls) return point;
+    of.p_background = background->tail(of.observed);
+    for (int member = 0; member < band_members; ++member) {
+      const double exceeded = normal_tail(2 - member);
+      point.cls_of_band.push_back(distribution.tail(background->quantile(1 - exceeded)) / exceeded);
+    }
     return point;
-  }
-
-  /// Of CLs alone: its points are those of the toys without signal.
-  std::size_t background_index(double) const {
-    return std::min(points_.size(), background_.size() - 1);
   }
 
   /// Above zero where a point is excluded.
@@ -389,7 +380,7 @@ class Belt {
       if (part < 1e-6 || part > 1 - 1e-6) break;
       const double interpolated = a.critical + part * (b.critical - a.critical);
       const auto here = point_at(s);
-      if (std::isnan(here.of.observed)) return unknown;
+      if (here.is_unknown()) return unknown;
       const double error = here.of.critical_high - here.of.critical_low;
       smooth = std::fabs(here.of.critical - interpolated) <= error;
       const bool same = (excess(here.of) > 0) == (excess(a) > 0);
@@ -519,6 +510,10 @@ double ToyDistribution::quantile(double probability) const {
   return infinity;
 }
 
+double ToyInterval::significance() const {
+  return p0 >= 0.5 ? 0 : p0 > 0 ? normal_quantile(p0) : unknown;
+}
+
 ToyInterval toy_interval(const Likelihood& likelihood, const std::vector<double>& counts,
                          bool projection, IntervalTest test, double confidence_level,
                          const ToySettings& settings, int threads, const ToyExecutor& executor,
@@ -539,14 +534,6 @@ ToySample sample_toys(const Likelihood& likelihood, const std::vector<double>& t
   });
   sample.by_hand = toys.by_hand;
   return sample;
-}
-
-void fit_toys_plainly(const ToyTask& task, std::size_t toys) {
-  constexpr int lanes = 8;
-  using Fit = ToyFit<lanes, 2>;
-  std::vector<double> scratch(Fit::scratch(task.likelihood.parameters, task.likelihood.bins));
-  Fit fit(task, scratch.data());
-  for (std::size_t group = 0; group * lanes < toys; ++group) fit(group, toys);
 }
 
 }  // namespace magnu

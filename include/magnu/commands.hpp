@@ -36,7 +36,7 @@ using Verify =
     std::function<VerificationReport(const std::vector<const Runner*>&, const ProgressCallback&)>;
 VerificationReport run_verification(const Options& options, double cells, const Verify& verify);
 
-/// Of a scan; says so where it failed: by its verification, or because fits did.
-int exit_code(const VerificationReport& report, std::size_t failed_fits);
+/// Of a scan; says so where it failed: by its verification, or because fits did. Of toys some may.
+int exit_code(const VerificationReport& report, const Counters& counters);
 
 }  // namespace magnu

@@ -17,10 +17,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-double moment(double s) {
-  return std::isfinite(s) ? likelihood_moment * std::sqrt(s) : std::nan("");
-}
-
 /// JSON has no NaN: what is not known is null.
 Json known(double value) {
   return std::isfinite(value) ? Json(value) : Json(nullptr);
@@ -36,6 +32,11 @@ std::string moment_text(double mu) {
   return std::isfinite(mu) ? fmt::format("{:.3e}", mu) : "none";
 }
 
+std::string interval_text(const Interval& interval) {
+  return (interval.lower > 0 ? moment_text(moment_of(interval.lower)) + " to " : "") +
+         moment_text(moment_of(interval.upper));
+}
+
 std::string number_text(double value) {
   return std::isfinite(value) ? fmt::format("{:.4g}", value) : "-";
 }
@@ -48,12 +49,12 @@ Json json_of(const DetectorFit& fit) {
             {"method", fit.curve.toys ? "toys" : "asymptotic"},
             {"confidence_level", fit.curve.confidence_level},
             {"data", fit.curve.counts.empty() ? "expected without signal" : "observed"},
-            {"best_fit_mu_B", known(moment(r.interval.best.s))},
+            {"best_fit_mu_B", known(moment_of(r.interval.best.s))},
             {"best_fit_squared_mu_B2",
              {{"value", known(likelihood_moment * likelihood_moment * r.interval.best.s)},
               {"uncertainty", known(likelihood_moment * likelihood_moment * r.s_uncertainty)}}},
-            {"lower_mu_B", known(moment(interval.lower))},
-            {"upper_mu_B", known(moment(interval.upper))},
+            {"lower_mu_B", known(moment_of(interval.lower))},
+            {"upper_mu_B", known(moment_of(interval.upper))},
             {"expected_mu_B", known(fit.expected)},
             {"q0", known(r.interval.q0)},
             {"significance", known(std::sqrt(r.interval.q0))},
@@ -63,14 +64,15 @@ Json json_of(const DetectorFit& fit) {
   if (fit.toys) {
     const auto& toys = *fit.toys;
     json["p0"] = known(toys.p0);
+    json["significance"] = known(toys.significance());
     json["toys"] = {{"at_each_moment", fit.curve.toys->toys},
                     {"seed", fit.curve.toys->seed},
                     {"in_all", toys.toys},
                     {"fitted_by_the_general_method", toys.by_hand},
                     {"failed", toys.failed},
                     {"p0_uncertainty", known(toys.p0_uncertainty)},
-                    {"asymptotic_lower_mu_B", known(moment(r.interval.lower))},
-                    {"asymptotic_upper_mu_B", known(moment(r.interval.upper))}};
+                    {"asymptotic_lower_mu_B", known(moment_of(r.interval.lower))},
+                    {"asymptotic_upper_mu_B", known(moment_of(r.interval.upper))}};
   }
   auto pulls = Json::array();
   for (const auto& pull : r.pulls)
@@ -80,8 +82,8 @@ Json json_of(const DetectorFit& fit) {
                      {"fitted", known(pull.fitted)},
                      {"uncertainty", known(pull.uncertainty)},
                      {"shift", known(pull.shift)},
-                     {"limit_below_mu_B", known(moment(pull.limit_below))},
-                     {"limit_above_mu_B", known(moment(pull.limit_above))}});
+                     {"limit_below_mu_B", known(moment_of(pull.limit_below))},
+                     {"limit_above_mu_B", known(moment_of(pull.limit_above))}});
   json["pulls"] = pulls;
   auto rows = Json::array();
   for (const auto& row : r.correlation) rows.push_back(known(row));
@@ -98,11 +100,10 @@ std::string fit_table(const DetectorFit& fit) {
       "{}: {} bins, {} uncertain parameters, {}\n", fit.name, fit.counts.size(), r.pulls.size(),
       fit.curve.counts.empty() ? "data as expected without signal" : "observed counts");
   std::vector<std::vector<std::string>> rows{
-      {"  best fit [mu_B]", interval.best.s > 0 ? moment_text(moment(interval.best.s)) : "0"},
+      {"  best fit [mu_B]", interval.best.s > 0 ? moment_text(moment_of(interval.best.s)) : "0"},
       {fmt::format("  limit [mu_B], {} {:g} %", to_string(fit.curve.test),
                    100 * fit.curve.confidence_level),
-       (interval.lower > 0 ? moment_text(moment(interval.lower)) + " to " : "") +
-           moment_text(moment(interval.upper))},
+       interval_text(interval)},
       {"  expected, -2 to 2 sigma",
        fmt::format("{}  {}  {}  {}  {}", moment_text(fit.expected[0]), moment_text(fit.expected[1]),
                    moment_text(fit.expected[2]), moment_text(fit.expected[3]),
@@ -113,20 +114,19 @@ std::string fit_table(const DetectorFit& fit) {
       {"  goodness of fit", fmt::format("{:.4g}", r.goodness)}};
   if (fit.toys) {
     const auto& toys = *fit.toys;
-    rows.push_back({"  asymptotic limit",
-                    (r.interval.lower > 0 ? moment_text(moment(r.interval.lower)) + " to " : "") +
-                        moment_text(moment(r.interval.upper))});
+    rows.push_back({"  asymptotic limit", interval_text(r.interval)});
     rows.push_back({"  toys", fmt::format("{} fitted, {} failed", toys.toys, toys.failed)});
   }
   text += text_table(rows, 2) + "\n";
-  rows = {{"  parameter", "nominal", "sigma", "fitted", "+-", "shift", "limit at -1 s [mu_B]",
-           "at +1 s"}};
+  rows = {{"  parameter", "nominal", "sigma", "fitted", "+-", "shift",
+           fit.toys ? "asymptotic limit at -1 s [mu_B]" : "limit at -1 s [mu_B]", "at +1 s"}};
   for (const auto& pull : r.pulls)
     rows.push_back({"  " + pull.nuisance.name, number_text(pull.nuisance.nominal),
                     std::isinf(pull.nuisance.sigma) ? "free" : number_text(pull.nuisance.sigma),
                     number_text(pull.fitted), number_text(pull.uncertainty),
                     std::isfinite(pull.shift) ? fmt::format("{:+.2f}", pull.shift) : "-",
-                    moment_text(moment(pull.limit_below)), moment_text(moment(pull.limit_above))});
+                    moment_text(moment_of(pull.limit_below)),
+                    moment_text(moment_of(pull.limit_above))});
   return text + text_table(rows, 1);
 }
 
@@ -149,7 +149,7 @@ std::vector<std::pair<std::string, std::string>> fit_files(const std::string& st
     for (const auto& p : r.pulls)
       pulls += fmt::format("{},{},{},{},{},{},{},{},{}\n", name, csv_field(p.nuisance.name),
                            p.nuisance.nominal, p.nuisance.sigma, p.fitted, p.uncertainty, p.shift,
-                           moment(p.limit_below), moment(p.limit_above));
+                           moment_of(p.limit_below), moment_of(p.limit_above));
     for (std::size_t i = 0; i < r.names.size(); ++i)
       for (std::size_t j = 0; j < r.names.size(); ++j)
         correlations += fmt::format("{},{},{},{}\n", name, csv_field(r.names[i]),
@@ -165,7 +165,7 @@ std::vector<std::pair<std::string, std::string>> fit_files(const std::string& st
             "detector,mu_eff_mu_B,t,critical,critical_low,critical_high,asymptotic_critical,"
             "asymptotic_coverage,p_value,p_background\n";
       for (const auto& b : fit.toys->belt)
-        belt += fmt::format("{},{},{},{},{},{},{},{},{},{}\n", name, moment(b.s), b.observed,
+        belt += fmt::format("{},{},{},{},{},{},{},{},{},{}\n", name, moment_of(b.s), b.observed,
                             b.critical, b.critical_low, b.critical_high, b.asymptotic,
                             b.asymptotic_coverage, b.p_value, b.p_background);
     }

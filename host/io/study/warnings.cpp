@@ -54,7 +54,8 @@ void warn_about(const Study& study, spdlog::level::level_enum level_of_the_rest)
 
 void warn_of_few_events(const std::vector<CurveResult>& results) {
   for (const auto& r : results)
-    if (const double events = events_at_limit(r); std::isfinite(r.limit) && events < few_events)
+    if (const double events = events_at_limit(r);
+        std::isfinite(r.limit) && events < few_events && !r.curve.toys)
       spdlog::warn("curve '{}': at its limit the magnetic signal is {:.2g} events: too few for {}",
                    quotable(r.curve.name), events,
                    r.curve.is_poisson()

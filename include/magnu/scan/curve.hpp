@@ -72,7 +72,7 @@ struct Curve {
   Uncertainties uncertainties;  ///< these four count in a Poisson likelihood
   IntervalTest test = IntervalTest::two_sided;
   std::optional<ToySettings> toys;  ///< where limits are from toys
-  std::vector<double> counts;  ///< [bins], observed; empty: what is expected
+  std::vector<double> counts;       ///< [bins], observed; empty: what is expected
   double confidence_level = 0.9;
   MuGrid mu_eff;
 

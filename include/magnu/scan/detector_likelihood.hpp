@@ -52,12 +52,16 @@ inline constexpr double likelihood_moment = 1e-11;
 Likelihood make_likelihood(const Curve& curve, const Target& target, const Templates& templates,
                            const std::vector<EntryEvents>& known = {});
 
+/// mu_eff [mu_B] of a signal strength; NaN of an infinite one.
+double moment_of(double s);
+
 /// What is found for a detector, moments in mu_B; NaN where there is none, or a fit failed.
 struct DetectorResult {
   double limit = 0;  ///< upper
   double lower = 0, best_fit = 0;
   std::array<double, band_members> expected{};  ///< limits at -2, -1, 0, 1, 2 standard deviations
   double q0 = 0, significance = 0;
+  std::size_t failed_toys = 0;
   bool converged = false;
 };
 /// `runner` fits toys, where there are some; `look_around` may throw between them.

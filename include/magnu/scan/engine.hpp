@@ -45,7 +45,8 @@ struct CurveResult {
 struct Counters {
   std::size_t convolutions = 0, coefficient_evaluations = 0, rebinnings = 0, direct_evaluations = 0,
               combinations = 0;
-  std::size_t failed_fits = 0;
+  std::size_t failed_fits = 0;  ///< of data
+  std::size_t failed_toys = 0;
 
   Counters& operator+=(const Counters& other) {
     convolutions += other.convolutions;
@@ -54,6 +55,7 @@ struct Counters {
     direct_evaluations += other.direct_evaluations;
     combinations += other.combinations;
     failed_fits += other.failed_fits;
+    failed_toys += other.failed_toys;
     return *this;
   }
 };

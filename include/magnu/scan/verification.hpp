@@ -15,6 +15,8 @@ inline constexpr double at_sharp_resonances = 1e-7;
 inline constexpr double between_backends = 1e-12;
 /// A scan against single curves: the same sums in another order.
 inline constexpr double between_scans = 1e-12;
+/// The same with toys: their distribution is known in stretches of 5e-4.
+inline constexpr double between_toys = 1e-3;
 
 /// Rates below this part of a curve's largest are not counted: deviations there are measured
 /// against it.

@@ -69,8 +69,10 @@ class Profile {
         if (!here.converged) return {};
         if (here.nll < best.nll) best = here;
       }
-      // A flux that its bound holds has no slope until s is large enough to let it go.
-      rising = right.slope > 0 && s > unit_ ? rising + 1 : 0;
+      // A flux that its bound holds has no slope until s is large enough to let it go. A tail may
+      // fall for ever where it lies far above what its slope could still take off.
+      const bool above = right.nll - best.nll > 1 - 30 * right.slope * s;
+      rising = (right.slope > 0 || above) && s > unit_ ? rising + 1 : 0;
       left = right;
       left_s = s;
     }

@@ -11,8 +11,8 @@ namespace magnu {
 /// Where fits of toys begin: the minimum for the data that are expected.
 struct FitStart {
   double s = 0;
-  View<const double> theta;    ///< [parameters]
-  View<const double> inverse;  ///< of the second derivatives: [n][n], n counts s where it is free
+  View<const double> theta;      ///< [parameters]
+  View<const double> inverse;    ///< of the second derivatives: [n][n], n counts s where it is free
   View<const double> templates;  ///< [parameters + 1][bins] at s, where it is fixed
 };
 
@@ -59,10 +59,11 @@ struct PackOf<8> {
 };
 #endif
 
-/// Draws toys and fits them, `lanes` at a time: by steps with the second derivatives of the expected
-/// data, made better by what the steps before have shown (J. Nocedal, Math. Comp. 35 (1980) 773).
-/// Toys whose steps do not shrink, or that meet a bound or a bin without expectation, are marked. A
-/// lane does the same whatever its neighbours do. `width`: lanes of a vector register.
+/// Draws toys and fits them, `lanes` at a time: by steps with the second derivatives of the
+/// expected data, made better by what the steps before have shown (J. Nocedal, Math. Comp. 35
+/// (1980) 773). Toys whose steps do not shrink, or that meet a bound or a bin without expectation,
+/// are marked. A lane does the same whatever its neighbours do. `width`: lanes of a vector
+/// register.
 template <int lanes, int width>
 class ToyFit {
   static constexpr std::size_t wide = lanes;
@@ -249,7 +250,7 @@ class ToyFit {
 
   /// 1 - n/lambda into work_, and which lanes expect something wherever they counted.
   MAGNU_HD void residuals(double* __restrict sound) {
-    const double *__restrict counts = counts_, *__restrict lambda = lambda_;
+    const double* __restrict counts = counts_, * __restrict lambda = lambda_;
     double* __restrict residual = work_;
     for (std::size_t i = 0; i < bins_ * wide; i += wide) {
       MAGNU_SIMD
@@ -266,7 +267,7 @@ class ToyFit {
   }
 
   MAGNU_HD void add_constraints(double* __restrict gradient) {
-    const double *__restrict theta = x_ + wide, *__restrict measured = measured_;
+    const double* __restrict theta = x_ + wide, * __restrict measured = measured_;
     for (std::size_t p = 0; p < parameters_; ++p) {
       const double weight = model_.weight[p];
       MAGNU_SIMD
@@ -374,14 +375,15 @@ class ToyFit {
     for (int l = 0; l < lanes; ++l) active[l] = 1;
     const double* templates = start.templates.data;
     spread(templates + parameters_ * bins_, bins_, rest_);
-    descend(start.inverse, 1, parameters_,
-            [&](double* sound) {
-              multiply(templates, 1, bins_, bins_, parameters_, x_ + wide, rest_, lambda_);
-              residuals(sound);
-              multiply(templates, bins_, 1, parameters_, bins_, work_, zero_, gradient_ + wide);
-              add_constraints(gradient_ + wide);
-            },
-            active, ok);
+    descend(
+        start.inverse, 1, parameters_,
+        [&](double* sound) {
+          multiply(templates, 1, bins_, bins_, parameters_, x_ + wide, rest_, lambda_);
+          residuals(sound);
+          multiply(templates, bins_, 1, parameters_, bins_, work_, zero_, gradient_ + wide);
+          add_constraints(gradient_ + wide);
+        },
+        active, ok);
     inside(ok);
   }
 
@@ -443,24 +445,25 @@ class ToyFit {
     for (int l = 0; l < lanes; ++l) x_[l] = task_.free.s;
     double wanted[wide];
     for (int l = 0; l < lanes; ++l) wanted[l] = active[l];
-    descend(task_.free.inverse, 0, parameters_ + 1,
-            [&](double* sound) {
-              const double* theta = x_ + wide;
-              slopes();
-              spread(&model_.base[parameters_ * bins_], bins_, rest_);
-              multiply(model_.base.data, 1, bins_, bins_, parameters_, theta, rest_, lambda_);
-              add_scaled(x_, slope_, bins_, lambda_);
-              residuals(sound);
-              for (int l = 0; l < lanes; ++l) gradient_[l] = 0;
-              add_product(work_, slope_, bins_, gradient_);
-              double* gradient = gradient_ + wide;
-              multiply(model_.base.data, bins_, 1, parameters_, bins_, work_, zero_, gradient);
-              multiply(task_.slopes.data, bins_, 1, task_.sloped.size, bins_, work_, zero_, more_);
-              for (std::size_t k = 0; k < task_.sloped.size; ++k)
-                add_scaled(x_, more_ + k * wide, 1, gradient + task_.sloped[k] * wide);
-              add_constraints(gradient);
-            },
-            active, ok);
+    descend(
+        task_.free.inverse, 0, parameters_ + 1,
+        [&](double* sound) {
+          const double* theta = x_ + wide;
+          slopes();
+          spread(&model_.base[parameters_ * bins_], bins_, rest_);
+          multiply(model_.base.data, 1, bins_, bins_, parameters_, theta, rest_, lambda_);
+          add_scaled(x_, slope_, bins_, lambda_);
+          residuals(sound);
+          for (int l = 0; l < lanes; ++l) gradient_[l] = 0;
+          add_product(work_, slope_, bins_, gradient_);
+          double* gradient = gradient_ + wide;
+          multiply(model_.base.data, bins_, 1, parameters_, bins_, work_, zero_, gradient);
+          multiply(task_.slopes.data, bins_, 1, task_.sloped.size, bins_, work_, zero_, more_);
+          for (std::size_t k = 0; k < task_.sloped.size; ++k)
+            add_scaled(x_, more_ + k * wide, 1, gradient + task_.sloped[k] * wide);
+          add_constraints(gradient);
+        },
+        active, ok);
     inside(ok);
     bool found[wide], again = false;
     for (int l = 0; l < lanes; ++l) {
@@ -503,8 +506,7 @@ class ToyFit {
   MAGNU_HD void above_free(double* __restrict t) const {
     for (int l = 0; l < lanes; ++l) t[l] = 0;
     for (std::size_t i = 0; i < bins_; ++i) {
-      const double *__restrict counts = counts_ + i * wide, *__restrict lambda = lambda_ + i * wide,
-                               *__restrict free_lambda = free_lambda_ + i * wide;
+      const double* __restrict counts = counts_ + i * wide, * __restrict lambda = lambda_ + i * wide, * __restrict free_lambda = free_lambda_ + i * wide;
       MAGNU_SIMD
       for (int l = 0; l < lanes; ++l) {
         const double n = counts[l], here = lambda[l], free = free_lambda[l];
@@ -525,11 +527,12 @@ class ToyFit {
 
   /// ln x of a positive number, of arithmetic alone: 2 atanh of (m - 1)/(m + 1) and a power of two.
   MAGNU_HD static double logarithm(double x) {
-    constexpr std::uint64_t mantissa = (std::uint64_t{1} << 52) - 1, one = std::uint64_t{1023} << 52;
+    constexpr std::uint64_t mantissa = (std::uint64_t{1} << 52) - 1,
+                            one = std::uint64_t{1023} << 52;
     const std::uint64_t bits = __builtin_bit_cast(std::uint64_t, x);
     double m = __builtin_bit_cast(double, (bits & mantissa) | one);
-    double power = __builtin_bit_cast(double, (bits >> 52) | (std::uint64_t{0x433} << 52)) -
-                   (0x1p52 + 1023);
+    double power =
+        __builtin_bit_cast(double, (bits >> 52) | (std::uint64_t{0x433} << 52)) - (0x1p52 + 1023);
     const bool large = m > 1.4142135623730951;
     m = large ? 0.5 * m : m;
     power = large ? power + 1 : power;

@@ -23,7 +23,7 @@ struct PoissonView {
     std::uint32_t shift = 53;      ///< of a uniform number, to its guide
   };
   View<const Bin> bins;
-  View<const double> cumulative;   ///< of counts first, first + 1, ..., the last is 1
+  View<const double> cumulative;    ///< of counts first, first + 1, ..., the last is 1
   View<const std::uint32_t> guide;  ///< the first count that numbers of a stretch may mean
 
   /// The count whose stretch of the cumulative distribution a uniform number is in.

@@ -36,7 +36,7 @@ class ToyDistribution {
 /// A value of s with its toys.
 struct BeltPoint {
   double s = 0;
-  double observed = 0;  ///< test statistic of the data
+  double observed = 0;                                       ///< test statistic of the data
   double critical = 0, critical_low = 0, critical_high = 0;  ///< and a standard deviation about it
   double asymptotic = 0;           ///< the critical value that the formulae give
   double asymptotic_coverage = 0;  ///< part of the toys that it keeps
@@ -49,9 +49,12 @@ struct ToyInterval {
   std::array<double, band_members> expected{};
   double p0 = 0, p0_uncertainty = 0;
   std::vector<BeltPoint> belt;
-  std::size_t toys = 0;    ///< of all points
-  std::size_t by_hand = 0; ///< fitted by the method that takes any data
-  std::size_t failed = 0;  ///< in no distribution
+  std::size_t toys = 0;     ///< of all points
+  std::size_t by_hand = 0;  ///< fitted by the method that takes any data
+  std::size_t failed = 0;   ///< in no distribution
+
+  /// Standard deviations that p0 stands for: 0 for a half or more, NaN where no toy was so far off.
+  double significance() const;
 };
 
 /// The interval that toys give the data. `projection`: toys have the nominal parameters, not those
@@ -61,7 +64,8 @@ ToyInterval toy_interval(const Likelihood& likelihood, const std::vector<double>
                          const ToySettings& settings, int threads, const ToyExecutor& executor,
                          const std::function<void()>& look_around = {});
 
-/// The toys of one value of s, for those who want to see them: t~ and s_hat, NaN where a fit failed.
+/// The toys of one value of s, for those who want to see them: t~ and s_hat, NaN where a fit
+/// failed.
 struct ToySample {
   std::vector<double> t, s_hat;
   std::size_t by_hand = 0;
@@ -69,8 +73,5 @@ struct ToySample {
 ToySample sample_toys(const Likelihood& likelihood, const std::vector<double>& theta, double s,
                       const ToySettings& settings, std::uint32_t point, int threads,
                       const ToyExecutor& executor);
-
-/// An executor of one thread, for the processor that everyone has.
-void fit_toys_plainly(const ToyTask& task, std::size_t toys);
 
 }  // namespace magnu

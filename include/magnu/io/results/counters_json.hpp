@@ -14,6 +14,7 @@ inline void to_json(nlohmann::ordered_json& json, const Counters& c) {
           {"direct_evaluations", c.direct_evaluations},
           {"combinations", c.combinations}};
   if (c.failed_fits > 0) json["failed_fits"] = c.failed_fits;
+  if (c.failed_toys > 0) json["failed_toys"] = c.failed_toys;
 }
 
 inline void from_json(const nlohmann::ordered_json& json, Counters& c) {
@@ -21,9 +22,13 @@ inline void from_json(const nlohmann::ordered_json& json, Counters& c) {
   const auto count = [&](const char* key) {
     return json.at(key).get_ref<const nlohmann::ordered_json::number_unsigned_t&>();
   };
-  c = {count("convolutions"), count("coefficient_evaluations"),
-       count("rebinnings"),   count("direct_evaluations"),
-       count("combinations"), json.contains("failed_fits") ? count("failed_fits") : 0};
+  c = {count("convolutions"),
+       count("coefficient_evaluations"),
+       count("rebinnings"),
+       count("direct_evaluations"),
+       count("combinations"),
+       json.contains("failed_fits") ? count("failed_fits") : 0,
+       json.contains("failed_toys") ? count("failed_toys") : 0};
 }
 
 }  // namespace magnu
