@@ -27,6 +27,7 @@ python3-yaml|import yaml
 python3-h5netcdf|import h5netcdf
 python3-xarray|import xarray
 python3-jsonschema|import jsonschema
+python3-venv|import ensurepip
 "
 # A scheduler to try scripts/submit on; without it the test says that it is skipped.
 slurm_packages="
