@@ -70,7 +70,8 @@ class ToyFit {
   static constexpr int packs = lanes / width;
   using Pack = typename PackOf<width>::type;
   static constexpr int most_steps = 14, memory = 6;
-  static constexpr double enough = 1e-9;  ///< half of it is what the nll may lie above its minimum
+  /// Half of it is what the nll may lie above its minimum; that is then taken off.
+  static constexpr double enough = 2e-7;
 
  public:
   MAGNU_HD static constexpr std::size_t scratch(std::size_t parameters, std::size_t bins) {
@@ -119,7 +120,7 @@ class ToyFit {
       if (k == 0 && at_zero) {
         for (int l = 0; l < lanes; ++l) t[l] = first_t_[l];
       } else {
-        begin(start, k > (at_zero ? 1 : 0) ? &task_.tested[k - 1] : nullptr);
+        predict(start, free_x_ + wide, s_hat_);
         bool ok[wide];
         fit_fixed(start, ok);
         above_free(t);
@@ -234,16 +235,22 @@ class ToyFit {
     }
   }
 
-  /// theta at a start, with what the last fit was away from its own.
-  MAGNU_HD void begin(const FitStart& start, const FitStart* last) {
-    double* theta = x_ + wide;
+  /// theta at a start.
+  MAGNU_HD void begin(const FitStart& start) { spread(start.theta.data, parameters_, x_ + wide); }
+
+  /// theta where it follows s from one value to that of a start, by the free fit's second
+  /// derivatives: from `theta` at `from`, or the start's own where that is unknown.
+  MAGNU_HD void predict(const FitStart& start, const double* theta, const double* from) {
+    const std::size_t n = parameters_ + 1;
+    double moved[wide];
+    for (int l = 0; l < lanes; ++l) moved[l] = (start.s - from[l]) / task_.free.inverse[0];
     for (std::size_t p = 0; p < parameters_; ++p) {
-      const double moved = last ? start.theta[p] - last->theta[p] : start.theta[p];
+      const double along = task_.free.inverse[(p + 1) * n], own = start.theta[p];
       MAGNU_SIMD
       for (int l = 0; l < lanes; ++l) {
-        double& place = theta[p * wide + static_cast<std::size_t>(l)];
-        const double next = moved + (last ? place : 0);
-        place = next == next ? next : start.theta[p];
+        const std::size_t at = p * wide + static_cast<std::size_t>(l);
+        const double next = theta[at] + moved[l] * along;
+        x_[wide + at] = next == next ? next : own;
       }
     }
   }
@@ -315,7 +322,12 @@ class ToyFit {
       bool any = false;
       for (int l = 0; l < lanes; ++l) {
         const bool here = active[l] > 0 && sound[l] > 0 && decrement[l] <= 0;
-        ok[l] = ok[l] || (here && -decrement[l] < enough);
+        if (here && -decrement[l] < enough) {
+          ok[l] = true;
+          above_[l] = -decrement[l];
+          // Where the step would go: the fit itself ends here, where lambda is known.
+          last_s_[l] = offset == 0 ? x[l] + step_[l] : 0;
+        }
         active[l] = here && !(-decrement[l] < enough) ? 1 : 0;
         any = any || active[l] > 0;
       }
@@ -441,9 +453,20 @@ class ToyFit {
       keep(all);
       if (!any) return;
     }
-    begin(task_.free, nullptr);
-    for (int l = 0; l < lanes; ++l) x_[l] = task_.free.s;
     double wanted[wide];
+    if (zero_first) {
+      // One of Newton's steps from the minimum without signal, where the gradient is in s alone.
+      for (int l = 0; l < lanes; ++l) x_[l] = -task_.free.inverse[0] * slope[l];
+      const FitStart moved{0, task_.free.theta, {}, {}};
+      double back[wide];
+      for (int l = 0; l < lanes; ++l) back[l] = -x_[l];
+      predict(moved, free_x_ + wide, back);
+      for (int l = 0; l < lanes; ++l)
+        if (!(x_[l] == x_[l])) x_[l] = task_.free.s;
+    } else {
+      begin(task_.free);
+      for (int l = 0; l < lanes; ++l) x_[l] = task_.free.s;
+    }
     for (int l = 0; l < lanes; ++l) wanted[l] = active[l];
     descend(
         task_.free.inverse, 0, parameters_ + 1,
@@ -467,8 +490,8 @@ class ToyFit {
     inside(ok);
     bool found[wide], again = false;
     for (int l = 0; l < lanes; ++l) {
-      found[l] = wanted[l] > 0 && ok[l] && x_[l] > 0;
-      if (found[l]) s_hat_[l] = x_[l];
+      found[l] = wanted[l] > 0 && ok[l] && last_s_[l] > 0;
+      if (found[l]) s_hat_[l] = last_s_[l];
       good_[l] = good_[l] || found[l];
       again = again || !good_[l];
     }
@@ -480,7 +503,11 @@ class ToyFit {
     }
     keep(found);
     if (!again || zero_first) return;
-    fit_zero(ok, slope);
+    double from[wide];
+    for (int l = 0; l < lanes; ++l) from[l] = x_[l];
+    predict(task_.zero, x_ + wide, from);
+    fit_fixed(task_.zero, ok);
+    slope_in_s(slope);
     for (int l = 0; l < lanes; ++l) {
       found[l] = !good_[l] && ok[l] && slope[l] >= 0;
       good_[l] = good_[l] || found[l];
@@ -489,13 +516,15 @@ class ToyFit {
   }
 
   MAGNU_HD void fit_zero(bool* ok, double* slope) {
-    begin(task_.zero, nullptr);
+    begin(task_.zero);
     fit_fixed(task_.zero, ok);
     slope_in_s(slope);
   }
 
   /// The free fit of some lanes is what was fitted last.
   MAGNU_HD void keep(const bool* which) {
+    for (int l = 0; l < lanes; ++l)
+      if (which[l]) free_above_[l] = above_[l];
     for (std::size_t i = 0; i < bins_ * wide; ++i)
       if (which[i % wide]) free_lambda_[i] = lambda_[i];
     for (std::size_t p = wide; p < (parameters_ + 1) * wide; ++p)
@@ -504,7 +533,7 @@ class ToyFit {
 
   /// 2 (nll - nll of the free fit).
   MAGNU_HD void above_free(double* __restrict t) const {
-    for (int l = 0; l < lanes; ++l) t[l] = 0;
+    for (int l = 0; l < lanes; ++l) t[l] = free_above_[l] - above_[l];
     for (std::size_t i = 0; i < bins_; ++i) {
       const double* __restrict counts = counts_ + i * wide, * __restrict lambda = lambda_ + i * wide, * __restrict free_lambda = free_lambda_ + i * wide;
       MAGNU_SIMD
@@ -556,6 +585,8 @@ class ToyFit {
   double *counts_, *lambda_, *rest_, *slope_, *free_lambda_, *work_;
   double *measured_, *x_, *free_x_, *gradient_, *before_, *step_, *zero_, *more_, *steps_, *turns_;
   double s_hat_[wide] = {}, first_t_[wide] = {};
+  /// What 2 nll lies above its minimum where the last fit ended, and s there after one more step.
+  double above_[wide] = {}, free_above_[wide] = {}, last_s_[wide] = {};
   bool good_[wide] = {};
 };
 
