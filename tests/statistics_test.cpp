@@ -48,6 +48,42 @@ const Problem problem_c{{{12, 9, 7, 6, 5, 4}, {20, 20, 20, 20, 20, 20}},
 const Problem problem_d{
     {{0, 3, 2, 1}, {0, 2, 2, 2}}, {{2, 1, .5, .2}, four}, {.1, .3}, {0, 2, 5, 3}};
 
+// One bin, a known background b and n counts: s_hat = n - b, and t is that of a Poisson mean.
+TEST(Unbounded, OneBinIsTheClosedForm) {
+  Likelihood model(1);
+  const std::vector<double> base{50}, slope{1}, none{0}, counts{38};
+  model.add({"background", 1, 0, true}, base, none);
+  model.add({"signal", 1, 0, true}, none, slope);
+  const Data data(model, counts);
+  Analysis analysis(model, data, Range::unbounded);
+  EXPECT_NEAR(analysis.profile().least(), -50, 1e-4);
+  const auto interval = analysis.interval(IntervalTest::two_sided, 0.9);
+  ASSERT_TRUE(interval.converged);
+  EXPECT_NEAR(interval.best.s, -12, 1e-9);
+  const auto t = [](double s) { return 2 * ((50 + s) - 38 + 38 * std::log(38 / (50 + s))); };
+  EXPECT_NEAR(t(interval.upper), 2.705543454, 1e-8);
+  EXPECT_NEAR(t(interval.lower), 2.705543454, 1e-8);
+  EXPECT_LT(interval.lower, interval.best.s);
+  EXPECT_EQ(interval.q0, 0);
+  const auto bounded = Analysis(model, data).interval(IntervalTest::two_sided, 0.9);
+  EXPECT_EQ(bounded.best.s, 0);
+  EXPECT_GT(bounded.upper, interval.upper);
+}
+
+// Where nothing at all was counted the fit ends where nothing is expected.
+TEST(Unbounded, EndsWhereABinExpectsNothing) {
+  Likelihood model(1);
+  const std::vector<double> base{4}, slope{2}, none{0}, counts{0};
+  model.add({"background", 1, 0.1, true}, base, none);
+  model.add({"signal", 1, 0, true}, none, slope);
+  const Data data(model, counts);
+  const auto interval =
+      Analysis(model, data, Range::unbounded).interval(IntervalTest::two_sided, 0.9);
+  ASSERT_TRUE(interval.converged);
+  EXPECT_NEAR(interval.best.s, -2, 1e-4);
+  EXPECT_EQ(interval.lower, interval.best.s);
+}
+
 struct Expected {
   const char* name;
   const Problem* problem;

@@ -199,6 +199,10 @@ TEST(Toys, TheFastFitsAreThoseOfTheGeneralMethod) {
     }
 }
 
+ToyInterval interval_of(const Likelihood& likelihood, const ToyQuestion& question) {
+  return toy_interval(likelihood, question, 1, fit_toys_plainly);
+}
+
 // G. Feldman, R. Cousins, PRD 57 (1998) 3873: tables IV and X.
 struct Published {
   double n, lower, upper;
@@ -207,8 +211,8 @@ class PoissonBelt : public testing::TestWithParam<Published> {};
 
 TEST_P(PoissonBelt, IsThatOfFeldmanAndCousins) {
   const auto& known = GetParam();
-  const auto found = toy_interval(counting(3, 1), {known.n}, false, IntervalTest::feldman_cousins,
-                                  0.9, {30'000, 1, 21}, 1, fit_toys_plainly);
+  const auto found = interval_of(
+      counting(3, 1), {{known.n}, false, IntervalTest::feldman_cousins, 0.9, 0, {30'000, 1, 21}});
   ASSERT_TRUE(found.interval.converged);
   EXPECT_NEAR(found.interval.upper, known.upper, 0.04);
   EXPECT_NEAR(found.interval.lower, known.lower, 0.04);
@@ -223,9 +227,9 @@ class GaussianBelt : public testing::TestWithParam<Published> {};
 
 TEST_P(GaussianBelt, IsThatOfFeldmanAndCousins) {
   const auto& known = GetParam();
-  const auto found =
-      toy_interval(counting(1e8, 1e4), {1e8 + 1e4 * known.n}, false, IntervalTest::feldman_cousins,
-                   0.9, {30'000, 1, 21}, 1, fit_toys_plainly);
+  const auto found = interval_of(
+      counting(1e8, 1e4),
+      {{1e8 + 1e4 * known.n}, false, IntervalTest::feldman_cousins, 0.9, 0, {30'000, 1, 21}});
   ASSERT_TRUE(found.interval.converged);
   EXPECT_NEAR(found.interval.upper, known.upper, 0.04);
   EXPECT_NEAR(found.interval.lower, known.lower, 0.04);
@@ -236,8 +240,8 @@ INSTANTIATE_TEST_SUITE_P(Toys, GaussianBelt,
 
 // Whatever the background: the statistic has steps, and equal ones count.
 TEST(Toys, ClsWithoutCountsIsTheLogarithmOfTen) {
-  const auto found = toy_interval(counting(3, 1), {0}, false, IntervalTest::cls, 0.9,
-                                  {50'000, 1, 21}, 1, fit_toys_plainly);
+  const auto found =
+      interval_of(counting(3, 1), {{0}, false, IntervalTest::cls, 0.9, 0, {50'000, 1, 21}});
   ASSERT_TRUE(found.interval.converged);
   EXPECT_NEAR(found.interval.upper, std::log(10), 0.05);
 }
@@ -250,8 +254,7 @@ TEST(Toys, LimitsTendToTheFormulaeOfLargeSamples) {
     const Data data(likelihood, counts);
     Analysis analysis(likelihood, data);
     const auto formula = analysis.interval(test, 0.9);
-    const auto found =
-        toy_interval(likelihood, counts, false, test, 0.9, {8'000, 2, 21}, 1, fit_toys_plainly);
+    const auto found = interval_of(likelihood, {counts, false, test, 0.9, 0.16, {8'000, 2, 21}});
     ASSERT_TRUE(found.interval.converged);
     EXPECT_NEAR(found.interval.upper, formula.upper, 0.03 * formula.upper) << to_string(test);
     EXPECT_NEAR(found.interval.lower, formula.lower, 0.03 * formula.upper) << to_string(test);
@@ -262,13 +265,14 @@ TEST(Toys, LimitsTendToTheFormulaeOfLargeSamples) {
       EXPECT_NEAR(found.expected[static_cast<std::size_t>(member)],
                   band_member(test, median, 0.9, member), 0.06 * median)
           << to_string(test) << member;
+    EXPECT_NEAR(found.power_edge, found.expected[1], 0.02 * median) << to_string(test);
   }
 }
 
 TEST(Toys, FeldmanAndCousinsCoverAndTheFormulaeDoNot) {
   const auto likelihood = model_b();
-  const auto belt = toy_interval(likelihood, counts_b, true, IntervalTest::feldman_cousins, 0.9,
-                                 {20'000, 1, 21}, 1, fit_toys_plainly);
+  const auto belt = interval_of(
+      likelihood, {counts_b, true, IntervalTest::feldman_cousins, 0.9, 0, {20'000, 1, 21}});
   ASSERT_TRUE(belt.interval.converged);
   for (const std::size_t k : {std::size_t{0}, std::size_t{8}, std::size_t{16}}) {
     const auto& point = belt.belt[k];

@@ -12,20 +12,21 @@ constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
 /// The upper limit with one parameter known.
 double limit_with(const Likelihood& likelihood, const std::vector<double>& counts,
-                  std::size_t parameter, double value, IntervalTest test, double confidence_level) {
+                  std::size_t parameter, double value, IntervalTest test, double confidence_level,
+                  Range range) {
   const auto model = likelihood.with_fixed(parameter, value);
   const Data data(model, counts);
-  const auto interval = Analysis(model, data).interval(test, confidence_level);
+  const auto interval = Analysis(model, data, range).interval(test, confidence_level);
   return interval.converged && std::isfinite(interval.upper) ? interval.upper : unknown;
 }
 
 }  // namespace
 
 FitReport fit_report(const Likelihood& likelihood, const std::vector<double>& counts,
-                     IntervalTest test, double confidence_level) {
+                     IntervalTest test, double confidence_level, Range range) {
   FitReport report;
   const Data data(likelihood, counts);
-  Analysis analysis(likelihood, data);
+  Analysis analysis(likelihood, data, range);
   report.interval = analysis.interval(test, confidence_level);
   if (!report.interval.converged) return report;
   const double s = report.interval.best.s;
@@ -39,7 +40,8 @@ FitReport fit_report(const Likelihood& likelihood, const std::vector<double>& co
   // What a bound holds has no curvature to speak of.
   const auto second = hessian(likelihood, counts, s, theta);
   std::vector<std::size_t> loose;
-  if (s > 0) loose.push_back(0);
+  const bool fitted = s != 0;
+  if (fitted) loose.push_back(0);
   for (std::size_t p = 0; p < theta.size(); ++p)
     if (!likelihood.nuisances()[p].positive || theta[p] > 0) loose.push_back(p + 1);
   Matrix some(loose.size(), std::vector<double>(loose.size()));
@@ -50,8 +52,8 @@ FitReport fit_report(const Likelihood& likelihood, const std::vector<double>& co
   for (std::size_t i = 0; i < covariance.size(); ++i) sigma[loose[i]] = std::sqrt(covariance[i][i]);
   report.s_uncertainty = sigma[0];
 
-  const std::size_t first = s > 0 ? 0 : 1;
-  if (s > 0) report.names.push_back("s");
+  const std::size_t first = fitted ? 0 : 1;
+  if (fitted) report.names.push_back("s");
   for (const auto& nuisance : likelihood.nuisances()) report.names.push_back(nuisance.name);
   report.correlation.assign(report.names.size(), std::vector<double>(report.names.size(), unknown));
   for (std::size_t i = 0; i < covariance.size(); ++i)
@@ -74,8 +76,9 @@ FitReport fit_report(const Likelihood& likelihood, const std::vector<double>& co
     const double centre = free ? theta[p] : measured[p];
     if (std::isfinite(size)) {
       const double below = nuisance.positive ? std::fmax(0, centre - size) : centre - size;
-      pull.limit_below = limit_with(likelihood, counts, p, below, test, confidence_level);
-      pull.limit_above = limit_with(likelihood, counts, p, centre + size, test, confidence_level);
+      pull.limit_below = limit_with(likelihood, counts, p, below, test, confidence_level, range);
+      pull.limit_above =
+          limit_with(likelihood, counts, p, centre + size, test, confidence_level, range);
     }
     report.pulls.push_back(pull);
   }

@@ -31,10 +31,10 @@ struct Analysis::Asimov {
   Profile profile;
 };
 
-Analysis::Analysis(const Likelihood& likelihood, const Data& data)
+Analysis::Analysis(const Likelihood& likelihood, const Data& data, Range range)
     : likelihood_(likelihood),
       scratch_(scratch_size(likelihood)),
-      profile_(likelihood.view(), data.view(), {scratch_.data(), scratch_.size()}) {}
+      profile_(likelihood.view(), data.view(), {scratch_.data(), scratch_.size()}, range) {}
 Analysis::~Analysis() = default;
 
 Interval Analysis::interval(IntervalTest test, double confidence_level) {
@@ -60,7 +60,8 @@ Interval Analysis::interval(IntervalTest test, double confidence_level, const Be
   const auto upper = profile_.above(best.s, best.nll, goal);
   interval.upper = upper.s;
   interval.converged = upper.converged;
-  if (two_ended(test) && best.s > 0) {
+  if (two_ended(test)) interval.lower = profile_.least();
+  if (two_ended(test) && best.s > profile_.least()) {
     const auto lower = profile_.below(best.s, best.nll, goal);
     interval.lower = lower.s;
     interval.converged = interval.converged && lower.converged;

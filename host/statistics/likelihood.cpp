@@ -50,19 +50,55 @@ LikelihoodView Likelihood::view() const {
 
 Likelihood Likelihood::with_fixed(std::size_t parameter, double value) const {
   Likelihood other(bins_);
-  const auto row = [&](const std::vector<double>& rows, std::size_t p) {
-    return std::span(rows).subspan(p * padded_, bins_);
-  };
   for (std::size_t p = 0; p < nuisances_.size(); ++p) {
     auto nuisance = nuisances_[p];
     if (p == parameter) {
       nuisance.sigma = 0;
       nuisance.nominal = value;
     }
-    other.add(nuisance, row(base_, p), row(slope_, p));
+    other.add(nuisance, base(p), slope(p));
   }
-  other.add({"", 1, 0, false}, row(base_, nuisances_.size()), row(slope_, nuisances_.size()));
+  other.add({"", 1, 0, false}, base(nuisances_.size()), slope(nuisances_.size()));
   return other;
+}
+
+Likelihood join(std::span<const JoinedPart> parts) {
+  std::size_t bins = 0;
+  for (const auto& part : parts) bins += part.likelihood->bins();
+  struct Row {
+    Nuisance nuisance;
+    std::vector<double> base, slope;
+  };
+  std::vector<Row> rows;
+  const auto add = [&](const Nuisance& nuisance) {
+    auto& row = rows.emplace_back();
+    row.nuisance = nuisance;
+    row.base.resize(bins);
+    row.slope.resize(bins);
+    return &row;
+  };
+  add({"", 1, 0, false});
+  std::size_t first = 0;
+  for (const auto& part : parts) {
+    const auto& own = *part.likelihood;
+    for (std::size_t p = 0; p <= own.nuisances().size(); ++p) {
+      Row* row = &rows.front();  // of what is fixed
+      if (p < own.nuisances().size()) {
+        auto nuisance = own.nuisances()[p];
+        if (!nuisance.shared) nuisance.name = part.name + ": " + nuisance.name;
+        const auto found = std::find_if(rows.begin(), rows.end(), [&](const Row& other) {
+          return nuisance.shared && other.nuisance.name == nuisance.name;
+        });
+        row = found != rows.end() ? &*found : add(nuisance);
+      }
+      std::copy_n(own.base(p).begin(), own.bins(), row->base.begin() + first);
+      std::copy_n(own.slope(p).begin(), own.bins(), row->slope.begin() + first);
+    }
+    first += own.bins();
+  }
+  Likelihood joined(bins);
+  for (const auto& row : rows) joined.add(row.nuisance, row.base, row.slope);
+  return joined;
 }
 
 std::vector<double> Likelihood::expected(double s, std::span<const double> theta) const {

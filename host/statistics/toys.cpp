@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <numeric>
 #include <optional>
+#include <set>
 #include <span>
+#include <utility>
 
 #include "magnu/core/parallel.hpp"
 #include "magnu/statistics/hessian.hpp"
@@ -117,10 +120,11 @@ class Toys {
     task_.tested = {starts_.data(), starts_.size()};
   }
 
-  /// take(k, s_hat, t) for each toy and tested value, from one thread.
-  template <class Take>
-  void run(std::size_t toys, int threads, const ToyExecutor& executor,
-           const std::function<void()>& look_around, const Take& take) {
+  /// take(k, s_hat, t) for each toy and tested value, from one thread; told(fits) before some are
+  /// made.
+  template <class Told, class Take>
+  void run(std::size_t toys, int threads, const ToyExecutor& executor, const Told& told,
+           const Take& take) {
     const std::size_t tests = tested_at_.size();
     std::vector<double> s_hat(std::min(chunk, toys)), t(tests * s_hat.size());
     auto task = task_;
@@ -128,8 +132,8 @@ class Toys {
     task.s_hat = {s_hat.data(), s_hat.size()};
     task.t = {t.data(), t.size()};
     for (std::size_t done = 0; done < toys; done += s_hat.size()) {
-      if (look_around) look_around();
       const std::size_t here = std::min(s_hat.size(), toys - done);
+      told(static_cast<double>(here) * static_cast<double>(1 + tests));
       task.first = done;
       if (usable_) {
         executor(task, here);
@@ -200,19 +204,22 @@ double statistic(IntervalTest test, double s, double s_hat, double t) {
 /// Everything about the interval of one set of data.
 class Belt {
  public:
-  Belt(const Likelihood& likelihood, const std::vector<double>& counts, bool projection,
-       IntervalTest test, double confidence_level, const ToySettings& settings, int threads,
-       const ToyExecutor& executor, const std::function<void()>& look_around)
+  Belt(const Likelihood& likelihood, const ToyQuestion& question, int threads,
+       const ToyExecutor& executor, const ToyProgress& progress)
       : likelihood_(likelihood),
-        data_(likelihood, counts),
+        data_(likelihood, question.counts),
         analysis_(likelihood, data_),
-        projection_(projection),
-        test_(test),
-        level_(confidence_level),
-        settings_(settings),
+        projection_(question.projection),
+        test_(question.test),
+        level_(question.confidence_level),
+        settings_(question.settings),
         threads_(threads),
         executor_(executor),
-        look_around_(look_around) {}
+        progress_(progress) {
+    for (int member = 0; member < band_members; ++member)
+      exceeded_.push_back(normal_tail(2 - member));
+    if (question.power_constraint > 0) exceeded_.push_back(question.power_constraint);
+  }
 
   ToyInterval run() {
     auto& best = result_.interval.best;
@@ -225,7 +232,12 @@ class Belt {
       const double part = static_cast<double>(k) / (settings_.points - 1);
       places.push_back(last * part * part);
     }
-    add_background_toys(places);
+    background_.resize(places.size());
+    if (test_ == IntervalTest::cls) {
+      std::vector<std::size_t> all(places.size());
+      std::iota(all.begin(), all.end(), 0);
+      add_background_toys(places, all);
+    }
     for (std::size_t k = 0; k < places.size(); ++k)
       points_.push_back(point_at(places[k], &background_[k]));
     if (std::any_of(points_.begin(), points_.end(), [](const Point& p) { return p.is_unknown(); }))
@@ -235,9 +247,12 @@ class Belt {
     result_.p0 = best.s > 0 ? zero.tail_of_t : 1;
     const auto n = static_cast<double>(settings_.toys);
     result_.p0_uncertainty = std::sqrt(std::max(result_.p0 * (1 - result_.p0), 1 / n) / n);
-    band();
+    const auto limits = band(places);
+    std::copy_n(limits.begin(), band_members, result_.expected.begin());
+    result_.power_edge = limits.size() > band_members ? limits.back() : unknown;
     find_ends();
     for (const auto& point : points_) result_.belt.push_back(point.of);
+    if (progress_) progress_(1 - told_);
     return result_;
   }
 
@@ -264,6 +279,7 @@ class Belt {
       edge = std::max(std::isfinite(edge) ? edge : 0,
                       band_member(test_, median.upper, level_, band_members - 1));
     if (!std::isfinite(edge)) edge = 20 * analysis_.profile().unit();
+    median_ = median.upper;
     return 1.25 * edge;
   }
 
@@ -272,17 +288,30 @@ class Belt {
     return theta_at(likelihood_, data_, s);
   }
 
-  void add_background_toys(const std::vector<double>& places) {
-    background_.resize(places.size());
+  /// Tests toys without signal at some of the places: the same toys each time.
+  void add_background_toys(const std::vector<double>& places,
+                           const std::vector<std::size_t>& chosen) {
     const auto theta = truth(0);
     if (!theta) return;  // then the point there has no toys either
-    Toys toys(likelihood_, *theta, 0, places, settings_.seed, background_stream);
-    toys.run(settings_.toys, threads_, executor_, look_around_,
-             [&](std::size_t k, double s_hat, double t) {
-               // The limit is above s where the statistic that knows upper limits alone is small.
-               if (!std::isnan(t)) background_[k].add(s_hat > places[k] ? 0 : t);
-             });
+    std::vector<double> tested;
+    for (const auto k : chosen) tested.push_back(places[k]);
+    Toys toys(likelihood_, *theta, 0, tested, settings_.seed, background_stream);
+    toys.run(
+        settings_.toys, threads_, executor_, [this](double fits) { tell(fits); },
+        [&](std::size_t i, double s_hat, double t) {
+          // The limit is above s where the statistic that knows upper limits alone is small.
+          if (!std::isnan(t)) background_[chosen[i]].add(s_hat > tested[i] ? 0 : t);
+        });
     count(toys);
+  }
+
+  /// Of the fits that will be made as a rule: more where an end takes more points.
+  void tell(double fits) {
+    const double toys = static_cast<double>(settings_.toys);
+    const double tests = test_ == IntervalTest::cls ? settings_.points : band_tests;
+    const double part = std::min(fits / (toys * (2 * settings_.points + 5 + tests)), 1 - told_);
+    told_ += part;
+    if (progress_) progress_(part);
   }
 
   void count(const Toys& toys) {
@@ -317,14 +346,15 @@ class Belt {
     ToyDistribution distribution;
     std::size_t kept = 0, like = 0;
     of.asymptotic = test_ == IntervalTest::cls ? unknown : critical_value(test_, level_);
-    toys.run(settings_.toys, threads_, executor_, look_around_,
-             [&](std::size_t, double s_hat, double t) {
-               if (std::isnan(t)) return;
-               const double value = statistic(test_, s, s_hat, t);
-               distribution.add(value);
-               kept += value <= of.asymptotic;
-               like += t >= point.t * (1 - 1e-9);
-             });
+    toys.run(
+        settings_.toys, threads_, executor_, [this](double fits) { tell(fits); },
+        [&](std::size_t, double s_hat, double t) {
+          if (std::isnan(t)) return;
+          const double value = statistic(test_, s, s_hat, t);
+          distribution.add(value);
+          kept += value <= of.asymptotic;
+          like += t >= point.t * (1 - 1e-9);
+        });
     count(toys);
     const auto n = static_cast<double>(distribution.size());
     const double error = std::sqrt(level_ * (1 - level_) / n);
@@ -336,10 +366,8 @@ class Belt {
     point.tail_of_t = static_cast<double>(like) / n;
     if (!background || test_ != IntervalTest::cls) return point;
     of.p_background = background->tail(of.observed);
-    for (int member = 0; member < band_members; ++member) {
-      const double exceeded = normal_tail(2 - member);
+    for (const double exceeded : exceeded_)
       point.cls_of_band.push_back(distribution.tail(background->quantile(1 - exceeded)) / exceeded);
-    }
     return point;
   }
 
@@ -421,32 +449,80 @@ class Belt {
     interval.converged = !std::isnan(interval.upper) && !std::isnan(interval.lower);
   }
 
-  /// Limits of toys without signal: above s where their statistic is below the critical value.
-  void band() {
-    for (int member = 0; member < band_members; ++member) {
-      // The part of the toys that have excluded where this member's limit is.
-      const double exceeded = normal_tail(2 - member);
-      const auto at = [&](std::size_t k) {
-        if (test_ == IntervalTest::cls) {
-          const double p = points_[k].cls_of_band[static_cast<std::size_t>(member)];
-          return p > 0 ? std::log((1 - level_) / p) : infinity;
-        }
-        const double q = background_[k].quantile(1 - exceeded);
-        return std::sqrt(q) - std::sqrt(points_[k].of.critical);
-      };
-      double& limit = result_.expected[static_cast<std::size_t>(member)];
-      limit = infinity;
-      for (std::size_t k = points_.size() - 1; k > 0; --k) {
-        const double here = at(k), before = at(k - 1);
-        if (!(here > 0)) break;  // not excluded at the end
-        if (before > 0) continue;
-        const double part = std::isfinite(here) ? -before / (here - before) : 1;
-        limit = points_[k - 1].of.s + part * (points_[k].of.s - points_[k - 1].of.s);
+  /// Above zero where the toys without signal that exceed a member of the band exclude a place.
+  double band_excess(std::size_t member, std::size_t k) const {
+    if (test_ == IntervalTest::cls) {
+      const double p = points_[k].cls_of_band[member];
+      return p > 0 ? std::log((1 - level_) / p) : infinity;
+    }
+    const double q = background_[k].quantile(1 - exceeded_[member]);
+    return std::sqrt(q) - std::sqrt(points_[k].of.critical);
+  }
+
+  /// The places between which the limit of a member of the band lies as far as it is known: the
+  /// last that is not excluded, and the next. Those that were not tested are not looked at.
+  std::pair<std::size_t, std::size_t> band_bracket(std::size_t member) const {
+    std::size_t below = none, above = none;
+    for (std::size_t k = background_.size(); k-- > 0;) {
+      if (background_[k].size() == 0) continue;
+      if (!(band_excess(member, k) > 0)) {
+        below = k;
         break;
       }
-      if (std::isinf(limit) && at(0) > 0 && at(points_.size() - 1) > 0) limit = 0;
+      above = k;
     }
+    return {below, above};
   }
+
+  /// Limits of toys without signal: above s where their statistic is below the critical value. They
+  /// are tested where formulae have the limits, and then beside that as long as these lie
+  /// elsewhere.
+  std::vector<double> band(const std::vector<double>& places) {
+    const std::size_t last = places.size() - 1;
+    std::set<std::size_t> wanted;
+    if (test_ != IntervalTest::cls)
+      for (std::size_t member = 0; member < exceeded_.size(); ++member) {
+        const double guess = expected_limit(test_, std::isfinite(median_) ? median_ : places[last],
+                                            level_, -normal_quantile(exceeded_[member]));
+        const auto after = std::upper_bound(places.begin() + 1, places.end() - 1, guess);
+        const auto k = static_cast<std::size_t>(after - places.begin());
+        wanted.insert({k - 1, k});
+      }
+    for (bool more = true; more;) {
+      if (!wanted.empty()) add_background_toys(places, {wanted.begin(), wanted.end()});
+      wanted.clear();
+      for (std::size_t member = 0; member < exceeded_.size(); ++member) {
+        const auto [below, above] = band_bracket(member);
+        if (below == none && above > 0) {
+          wanted.insert(above - 1);
+          if (above > 1) wanted.insert(above - 2);
+        } else if (below != none && above == none && below < last) {
+          wanted.insert(below + 1);
+          if (below + 1 < last) wanted.insert(below + 2);
+        } else if (below != none && above != none && above > below + 1) {
+          wanted.insert((below + above) / 2);
+        }
+      }
+      more = !wanted.empty();
+    }
+    std::vector<double> limits;
+    for (std::size_t member = 0; member < exceeded_.size(); ++member) {
+      const auto [below, above] = band_bracket(member);
+      if (above == none) {
+        limits.push_back(infinity);
+      } else if (below == none) {
+        limits.push_back(0);
+      } else {
+        const double here = band_excess(member, above), before = band_excess(member, below);
+        const double part = std::isfinite(here) ? -before / (here - before) : 1;
+        limits.push_back(places[below] + part * (places[above] - places[below]));
+      }
+    }
+    return limits;
+  }
+
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+  static constexpr double band_tests = 9;  ///< fits of a toy without signal, about
 
   const Likelihood& likelihood_;
   Data data_;
@@ -457,8 +533,10 @@ class Belt {
   ToySettings settings_;
   int threads_;
   const ToyExecutor& executor_;
-  const std::function<void()>& look_around_;
-  std::vector<ToyDistribution> background_;
+  const ToyProgress& progress_;
+  std::vector<double> exceeded_;  ///< parts of the toys whose statistic is above a band's member's
+  double median_ = 0, told_ = 0;
+  std::vector<ToyDistribution> background_;  ///< [places], of toys without signal
   std::vector<Point> points_;
   std::uint32_t streams_ = 0;
   ToyInterval result_;
@@ -514,13 +592,9 @@ double ToyInterval::significance() const {
   return p0 >= 0.5 ? 0 : p0 > 0 ? normal_quantile(p0) : unknown;
 }
 
-ToyInterval toy_interval(const Likelihood& likelihood, const std::vector<double>& counts,
-                         bool projection, IntervalTest test, double confidence_level,
-                         const ToySettings& settings, int threads, const ToyExecutor& executor,
-                         const std::function<void()>& look_around) {
-  return Belt(likelihood, counts, projection, test, confidence_level, settings, threads, executor,
-              look_around)
-      .run();
+ToyInterval toy_interval(const Likelihood& likelihood, const ToyQuestion& question, int threads,
+                         const ToyExecutor& executor, const ToyProgress& progress) {
+  return Belt(likelihood, question, threads, executor, progress).run();
 }
 
 ToySample sample_toys(const Likelihood& likelihood, const std::vector<double>& theta, double s,
@@ -528,7 +602,8 @@ ToySample sample_toys(const Likelihood& likelihood, const std::vector<double>& t
                       const ToyExecutor& executor) {
   ToySample sample;
   Toys toys(likelihood, theta, s, {s}, settings.seed, point);
-  toys.run(settings.toys, threads, executor, {}, [&](std::size_t, double s_hat, double t) {
+  const auto told = [](double) {};
+  toys.run(settings.toys, threads, executor, told, [&](std::size_t, double s_hat, double t) {
     sample.s_hat.push_back(s_hat);
     sample.t.push_back(t);
   });

@@ -33,6 +33,6 @@ struct FitReport {
 };
 
 FitReport fit_report(const Likelihood& likelihood, const std::vector<double>& counts,
-                     IntervalTest test, double confidence_level);
+                     IntervalTest test, double confidence_level, Range range = Range::physical);
 
 }  // namespace magnu

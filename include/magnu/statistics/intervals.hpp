@@ -32,7 +32,7 @@ struct Interval {
   BestFit best;
   double lower = 0;  ///< 0 for one-sided tests
   double upper = 0;  ///< infinite where nothing is excluded
-  double q0 = 0;     ///< t~ at s = 0, 0 where s_hat = 0; sqrt(q0) is the significance
+  double q0 = 0;     ///< t~ at s = 0, 0 where s_hat <= 0; sqrt(q0) is the significance
   bool converged = false;
 };
 
@@ -54,30 +54,38 @@ MAGNU_HD inline double asymptotic_cls(double q, double q_asimov) {
   return with_signal / without;
 }
 
-/// Limits at -2, -1, 0, 1 and 2 standard deviations of the background-only data, from the median
-/// one: sigma is s/sqrt(q_A) there (CCGV 4.3). Those of t~ follow from it being
+/// The limit of background-only data that lie n standard deviations from what is expected, from the
+/// median one: sigma is s/sqrt(q_A) there (CCGV 4.3). Those of t~ follow from it being
 /// (s - x)^2/sigma^2, or (s^2 - 2 s x)/sigma^2 where the data's x lies below zero.
-inline constexpr int band_members = 5;
-MAGNU_HD inline double band_member(IntervalTest test, double median, double confidence_level,
-                                   int member) {
-  const double n = member - 2, goal = critical_value(test, confidence_level);
+MAGNU_HD inline double expected_limit(IntervalTest test, double median, double confidence_level,
+                                      double n, Range range = Range::physical) {
+  const double goal = critical_value(test, confidence_level);
+  const bool unbounded = range == Range::unbounded;
   if (two_ended(test)) {
     const double sigma = median / std::sqrt(goal);
-    return sigma * (n > 0 ? n + std::sqrt(goal) : n + std::sqrt(n * n + goal));
+    return sigma * (n > 0 || unbounded ? n + std::sqrt(goal) : n + std::sqrt(n * n + goal));
   }
   const double alpha = 1 - confidence_level;
   if (test == IntervalTest::upper) {
     const double z = normal_quantile(alpha);
-    return std::fmax(0.0, median / z * (z + n));
+    const double limit = median / z * (z + n);
+    return unbounded ? limit : std::fmax(0.0, limit);
   }
   const double sigma = median / normal_quantile(0.5 * alpha);
   return sigma * (n + normal_quantile(alpha * normal_tail(-n)));
 }
 
+/// Limits at -2, -1, 0, 1 and 2 standard deviations.
+inline constexpr int band_members = 5;
+MAGNU_HD inline double band_member(IntervalTest test, double median, double confidence_level,
+                                   int member, Range range = Range::physical) {
+  return expected_limit(test, median, confidence_level, member - 2, range);
+}
+
 /// A likelihood, data and the memory for their fits; both must outlive it.
 class Analysis {
  public:
-  Analysis(const Likelihood& likelihood, const Data& data);
+  Analysis(const Likelihood& likelihood, const Data& data, Range range = Range::physical);
   ~Analysis();
   Analysis(const Analysis&) = delete;
 

@@ -37,6 +37,7 @@ struct Nuisance {
   double nominal = 1;
   double sigma = 0;      ///< standard deviation of its measurement; infinite: free
   bool positive = true;  ///< bounded at 0: fluxes and backgrounds
+  bool shared = false;   ///< one and the same in detectors that are fitted together
   bool operator==(const Nuisance&) const = default;
 };
 
@@ -53,6 +54,10 @@ class Likelihood {
   std::size_t bins() const { return bins_; }
   const std::vector<Nuisance>& nuisances() const { return nuisances_; }  ///< those not fixed
   LikelihoodView view() const;
+  /// Templates [bins] of a parameter at s = 0 and per unit of s; of what is fixed, where the number
+  /// is that of the parameters.
+  std::span<const double> base(std::size_t parameter) const { return row(base_, parameter); }
+  std::span<const double> slope(std::size_t parameter) const { return row(slope_, parameter); }
   /// The same with one of its nuisance parameters known.
   Likelihood with_fixed(std::size_t parameter, double value) const;
 
@@ -61,10 +66,24 @@ class Likelihood {
   std::vector<double> nominal() const;
 
  private:
+  std::span<const double> row(const std::vector<double>& rows, std::size_t parameter) const {
+    return std::span(rows).subspan(parameter * padded_, bins_);
+  }
+
   std::size_t bins_, padded_;
   std::vector<Nuisance> nuisances_;
   std::vector<double> base_, slope_, weight_, least_, inside_;
 };
+
+/// A detector of several that are fitted together.
+struct JoinedPart {
+  std::string name;
+  const Likelihood* likelihood = nullptr;
+};
+
+/// The likelihood of detectors fitted together: their bins one after another, s and the parameters
+/// that are shared the same in all, the others their own, called "name: parameter".
+Likelihood join(std::span<const JoinedPart> parts);
 
 /// The data of a likelihood: counts [bins], and the measured values of its parameters.
 class Data {

@@ -4,7 +4,7 @@
 
 namespace magnu {
 
-/// Where the negative log-likelihood profiled over theta is least for s >= 0.
+/// Where the negative log-likelihood profiled over theta is least.
 struct BestFit {
   double s = 0;
   double nll = 0;
@@ -17,6 +17,10 @@ struct Crossing {
   bool converged = false;  ///< false where a fit on the way failed: s means nothing then
 };
 
+/// Whether s may be negative, as a fluctuation can have it: down to where a bin would expect less
+/// than nothing at the nominal parameters.
+enum class Range { physical, unbounded };
+
 /// The profile of a likelihood over s for one set of data. theta is kept from fit to fit.
 class Profile {
  public:
@@ -24,13 +28,15 @@ class Profile {
     return ConditionalFit::scratch(parameters, bins) + parameters;
   }
 
-  MAGNU_HD Profile(const LikelihoodView& likelihood, const DataView& data, View<double> scratch)
+  MAGNU_HD Profile(const LikelihoodView& likelihood, const DataView& data, View<double> scratch,
+                   Range range = Range::physical)
       : model_(likelihood),
         data_(data),
         fit_(likelihood, {scratch.data, scratch.size - likelihood.parameters}),
         theta_{scratch.data + scratch.size - likelihood.parameters, likelihood.parameters} {
     restart();
     find_unit();
+    if (range == Range::unbounded) find_least();
   }
 
   /// The next fit starts where nothing is known.
@@ -43,6 +49,8 @@ class Profile {
 
   /// An s that makes a difference of about one standard deviation.
   MAGNU_HD double unit() const { return unit_; }
+  /// The least s that may be.
+  MAGNU_HD double least() const { return least_; }
 
   /// Fits theta at s, from where the last fit ended, or else from the nominal values.
   MAGNU_HD ConditionalMinimum at(double s) {
@@ -79,7 +87,7 @@ class Profile {
     // A flux of which nothing must be there lets s grow for ever: then there is no best fit. An
     // infinite one is of data that lie where nothing is ever expected.
     best.converged = !std::isinf(best.nll) && !(left.nll < best.nll);
-    return best;
+    return best.converged && least_ < 0 ? best_below(best) : best;
   }
 
   /// s above `from` at which 2 (nll - origin) reaches `goal`; there it is less.
@@ -96,24 +104,56 @@ class Profile {
     return crossing(low, high, origin, goal);
   }
 
-  /// The same below `from`; 0 where it is less down to there.
+  /// The same below `from`; the least s where it is less down to there.
   MAGNU_HD Crossing below(double from, double origin, double goal) {
-    const auto minimum = at(0);
+    const auto minimum = at(least_);
     if (!minimum.converged) return {};
-    if (2 * (minimum.nll - origin) <= goal) return {0, true};
-    return crossing(from, 0, origin, goal);
+    if (2 * (minimum.nll - origin) <= goal) return {least_, true};
+    return crossing(from, least_, origin, goal);
   }
 
  private:
+  /// Of templates in a bin, with all parameters where every bin has an expectation.
+  MAGNU_HD double total(const View<const double>& rows, std::size_t i) const {
+    const std::size_t p = model_.parameters, bins = model_.bins;
+    double value = rows[p * bins + i];
+    for (std::size_t q = 0; q < p; ++q) value += model_.inside[q] * rows[q * bins + i];
+    return value;
+  }
+
+  MAGNU_HD void find_least() {
+    double least = -static_cast<double>(INFINITY);
+    for (std::size_t i = 0; i < model_.bins; ++i)
+      if (const double slope = total(model_.slope, i); slope > 0)
+        least = std::fmax(least, -total(model_.base, i) / slope);
+    // Just inside: at the end itself nothing is expected in a bin.
+    if (std::isfinite(least) && least < 0) least_ = least * (1 - 1e-6);
+  }
+
+  /// The best fit with negative s looked at too, where a fluctuation seldom leaves more than one
+  /// minimum.
+  MAGNU_HD BestFit best_below(BestFit best) {
+    constexpr int pieces = 8;
+    auto right = at(0);
+    double right_s = 0;
+    for (int k = 1; k <= pieces; ++k) {
+      const double s = least_ * k / pieces;
+      const auto left = at(s);
+      if (!right.converged || !left.converged) return {};
+      BestFit here{s, left.nll, true};  // counts at the end
+      if (left.slope < 0 && right.slope >= 0) here = between(s, left.slope, right_s, right.slope);
+      if (!here.converged) return {};
+      if (here.nll < best.nll) best = here;
+      right = left;
+      right_s = s;
+    }
+    return best;
+  }
+
   /// sum_i (s M_i)^2/(lambda_i + s M_i) = 1: deviations of one sigma, or one event.
   MAGNU_HD void find_unit() {
-    const std::size_t p = model_.parameters, bins = model_.bins;
+    const std::size_t bins = model_.bins;
     double sum = 0;
-    const auto total = [&](const View<const double>& rows, std::size_t i) {
-      double value = rows[p * bins + i];
-      for (std::size_t q = 0; q < p; ++q) value += model_.inside[q] * rows[q * bins + i];
-      return value;
-    };
     for (std::size_t i = 0; i < bins; ++i) sum += std::fabs(total(model_.slope, i));
     unit_ = sum > 0 ? 1 / sum : 1;
     for (int step = 0; sum > 0 && step < 60; ++step) {
@@ -140,7 +180,8 @@ class Profile {
       s = next;
       minimum = at(s);
       if (!minimum.converged) return {};
-      if (minimum.slope == 0 || b - a <= 1e-12 * b || moved <= 1e-13 * b) break;
+      const double size = std::fmax(std::fabs(a), std::fabs(b));
+      if (minimum.slope == 0 || b - a <= 1e-12 * size || moved <= 1e-13 * size) break;
       if (minimum.slope < 0) {
         a = s;
         slope_a = minimum.slope;
@@ -176,7 +217,7 @@ class Profile {
   DataView data_;
   ConditionalFit fit_;
   View<double> theta_;
-  double unit_ = 1;
+  double unit_ = 1, least_ = 0;
 };
 
 }  // namespace magnu

@@ -44,9 +44,20 @@ struct BeltPoint {
   double p_background = 0;         ///< the same of toys without signal
 };
 
+/// What is asked of toys.
+struct ToyQuestion {
+  std::vector<double> counts;  ///< [bins]
+  bool projection = false;     ///< toys have the nominal parameters, not those that fit best
+  IntervalTest test = IntervalTest::feldman_cousins;
+  double confidence_level = 0.9;
+  double power_constraint = 0;  ///< the part of the toys whose limit is at most `power_edge`
+  ToySettings settings = {};
+};
+
 struct ToyInterval {
   Interval interval;  ///< of the data
   std::array<double, band_members> expected{};
+  double power_edge = 0;  ///< NaN where it is not asked for
   double p0 = 0, p0_uncertainty = 0;
   std::vector<BeltPoint> belt;
   std::size_t toys = 0;     ///< of all points
@@ -57,12 +68,12 @@ struct ToyInterval {
   double significance() const;
 };
 
-/// The interval that toys give the data. `projection`: toys have the nominal parameters, not those
-/// that fit the data best. `look_around` is called now and then, and may throw.
-ToyInterval toy_interval(const Likelihood& likelihood, const std::vector<double>& counts,
-                         bool projection, IntervalTest test, double confidence_level,
-                         const ToySettings& settings, int threads, const ToyExecutor& executor,
-                         const std::function<void()>& look_around = {});
+/// Told now and then which part of the toys was done since the last call; may throw.
+using ToyProgress = std::function<void(double)>;
+
+/// The interval that toys give the data.
+ToyInterval toy_interval(const Likelihood& likelihood, const ToyQuestion& question, int threads,
+                         const ToyExecutor& executor, const ToyProgress& progress = {});
 
 /// The toys of one value of s, for those who want to see them: t~ and s_hat, NaN where a fit
 /// failed.
