@@ -94,7 +94,11 @@ int run_scan(const Options& options) {
   const double cells = evaluation == Evaluation::direct || options.verify ? direct_work(study) : 0;
   std::vector<CurveResult> results;
   {
-    Progress progress("scan", evaluation == Evaluation::direct ? cells : 0, "cells", options.quiet);
+    const auto by_toys = std::count_if(study.curves.begin(), study.curves.end(),
+                                       [](const auto& curve) { return curve.toys.has_value(); });
+    const bool direct = evaluation == Evaluation::direct;
+    Progress progress("scan", direct ? cells : static_cast<double>(by_toys),
+                      direct ? "cells" : "limits from toys", options.quiet);
     Engine engine(*runner, evaluation, interruptible(progress));
     for (const auto& curve : study.curves) results.push_back(engine.run(curve));
     provenance.counters = engine.counters();

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "magnu/commands.hpp"
@@ -33,13 +34,13 @@ std::vector<std::pair<double, double>> profile_of(const Curve& curve, const Like
 }
 
 DetectorFit fit_of(const std::string& name, const Curve& curve, const Likelihood& likelihood,
-                   const Runner& runner) {
+                   const Runner& runner, const ToyProgress& progress) {
   DetectorFit fit;
   fit.name = name;
   fit.curve = curve;
-  fit.counts = curve.counts.empty() ? likelihood.expected(0) : curve.counts;
-  fit.report = fit_report(likelihood, fit.counts, curve.test, curve.confidence_level);
-  if (curve.toys) fit.toys = toy_interval(curve, likelihood, runner, stop_if_asked);
+  fit.counts = curve.is_observed() ? curve.all_counts() : likelihood.expected(0);
+  fit.report = fit_report(likelihood, fit.counts, curve.test, curve.confidence_level, curve.range);
+  fit.result = analyse(curve, likelihood, runner, progress, &fit.toys);
   const auto& interval = fit.interval();
   if (!fit.report.interval.converged || !interval.converged)
     throw Error("the fit of '" + quotable(name) +
@@ -47,17 +48,12 @@ DetectorFit fit_of(const std::string& name, const Curve& curve, const Likelihood
   std::vector<double> theta;
   for (const auto& pull : fit.report.pulls) theta.push_back(pull.fitted);
   fit.background = likelihood.expected(0, theta);
-  if (fit.toys) {
-    for (const double s : fit.toys->expected) fit.expected.push_back(moment_of(s));
-  } else {
-    const auto expected = analyse(curve, likelihood, runner).expected;
-    fit.expected.assign(expected.begin(), expected.end());
-  }
   const auto nominal = likelihood.expected(0);
   const bool limited = std::isfinite(interval.upper);
-  fit.signal = likelihood.expected(limited ? interval.upper : 0);
+  fit.signal = likelihood.expected(limited ? std::max(0.0, interval.upper) : 0);
   for (std::size_t b = 0; b < nominal.size(); ++b) fit.signal[b] -= nominal[b];
-  if (limited) fit.profile = profile_of(curve, likelihood, moment_of(interval.upper));
+  if (limited && interval.upper > 0)
+    fit.profile = profile_of(curve, likelihood, moment_of(interval.upper));
   return fit;
 }
 
@@ -86,9 +82,13 @@ int run_fit(const Options& options) {
     Engine engine(*runner, evaluation_of(options));
     for (std::size_t i = 0; i < grid.size(); ++i) {
       stop_if_asked();
-      auto curve = grid.at(i);
-      fits.push_back(fit_of(grid.name_of(i), curve, engine.likelihood(curve), *runner));
-      progress.add(1);
+      const auto curve = grid.at(i);
+      const auto told = [&](double part) {
+        stop_if_asked();
+        progress.add(part);
+      };
+      fits.push_back(fit_of(grid.name_of(i), curve, engine.likelihood(curve), *runner, told));
+      if (!curve.toys) progress.add(1);
     }
   }
   folder.add(fit_files(study.name, study_hash(study), fits));

@@ -111,7 +111,9 @@ int run_whole(const Options& options, const GridRun& run) {
                       counted(scanned, "detector"), seconds,
                       scaled_text(static_cast<double>(scanned) / seconds), folder.path().string()));
     outside.warn();
-    if (!study.reach) {
+    if (study.reach) {
+      explain_unreached(grid, few, runner);
+    } else {
       warn_of_few_events(grid, runner);
       tell_of_coarse_bins(grid, runner);
     }

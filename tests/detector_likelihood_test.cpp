@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -198,7 +199,7 @@ TEST_F(DetectorLikelihood, PointsOfAGridAreSingleCurvesAndTheSameBitsHoweverThey
   for (std::size_t i = 0; i < grid.size(); i += 5) {
     auto curve = grid.at(i);
     curve.mu_eff.points = 2;
-    const auto single = values_of(*engine.run(curve).likelihood);
+    const auto single = LikelihoodResults(study.curves).values(*engine.run(curve).likelihood);
     for (std::size_t k = 0; k < width; ++k) {
       const double found = whole[i * width + k];
       EXPECT_NEAR(found, single[k], 1e-10 * std::abs(single[k])) << i << " " << k;
@@ -279,6 +280,143 @@ TEST_F(DetectorLikelihood, ToysGiveTheSameBitsForAnyThreadsAndChunks) {
   EXPECT_GT(one[0], one[2 * width]);  // more exposure, a lower limit
 }
 
+const char* const two_detectors =
+    "name: s\nstatistic: poisson\nuncertainties: {sin2_theta12: 0.018, exposure: 2 %}\n"
+    "curves:\n"
+    "  - {name: er, channel: electron, threshold: 1 keV, upper: 15 keV, bins: 7, background: "
+    "[{flat: 2, uncertainty: 10 %}]}\n"
+    "  - {name: nr, channel: nuclear, threshold: 0.5 keV, upper: 3.5 keV, bins: 6, background: "
+    "[{flat: 0.1, uncertainty: 20 %}]}\n"
+    "joint: [{name: both, of: [er, nr]}, {name: one-sided, of: [nr, er], interval: {test: "
+    "upper}}]\n";
+
+TEST_F(DetectorLikelihood, DetectorsFittedTogetherShareMomentFluxesAndOscillation) {
+  const auto study = read(two_detectors);
+  ASSERT_EQ(study.curves.size(), 4u);
+  Engine engine(*runner_, Evaluation::fast);
+  const auto er = engine.likelihood(study.curves[0]), nr = engine.likelihood(study.curves[1]),
+             both = engine.likelihood(study.curves[2]);
+  ASSERT_EQ(both.bins(), 13u);
+  std::vector<std::string> names;
+  for (const auto& nuisance : both.nuisances()) names.push_back(nuisance.name);
+  for (const char* once : {"flux b8", "sin2_theta12", "er: exposure", "nr: exposure"})
+    EXPECT_EQ(std::count(names.begin(), names.end(), once), 1) << once;
+  for (const char* own : {"er: background", "nr: background"})
+    EXPECT_EQ(std::count_if(names.begin(), names.end(),
+                            [&](const auto& name) { return name.starts_with(own); }),
+              1);
+  // Of both detectors, by hand.
+  for (const double s : {0.0, 0.7}) {
+    auto apart = er.expected(s);
+    const auto more = nr.expected(s);
+    apart.insert(apart.end(), more.begin(), more.end());
+    const auto together = both.expected(s);
+    for (std::size_t i = 0; i < apart.size(); ++i)
+      EXPECT_NEAR(together[i], apart[i], 1e-12 * apart[i]) << i;
+  }
+  const double alone_er = engine.run(study.curves[0]).limit,
+               alone_nr = engine.run(study.curves[1]).limit,
+               joint = engine.run(study.curves[2]).limit,
+               one_sided = engine.run(study.curves[3]).limit;
+  EXPECT_LT(joint, std::min(alone_er, alone_nr));
+  EXPECT_LT(one_sided, joint);
+  const auto again = read_study(scratch_.write("again.yaml", effective_yaml(study)));
+  EXPECT_EQ(effective_yaml(again), effective_yaml(study));
+  EXPECT_EQ(study_hash(again), study_hash(study));
+  EXPECT_EQ(again.curves[3].test, IntervalTest::upper);
+}
+
+TEST_F(DetectorLikelihood, JointFitsAlongAxesAreTheSameBitsHoweverTheyAreMade) {
+  const auto study = read(two_detectors + std::string("axes: {exposure: [1 t yr, 30 t yr], "
+                                                      "threshold: [0.5 keV, 1 keV, 2 keV], "
+                                                      "oscillation.sin2_theta12: [0.3, 0.32]}\n"));
+  const Grid grid(study.curves, study.axes);
+  const std::size_t width = total_width(grid.quantities());
+  const auto whole = scan(grid, {0, grid.size()}, 0);
+  for (const std::size_t chunk : {1, 5})
+    for (const int threads : {1, 2}) {
+      auto parts = scan(grid, {0, 29}, chunk, threads);
+      const auto rest = scan(grid, {29, grid.size()}, chunk, threads);
+      parts.insert(parts.end(), rest.begin(), rest.end());
+      ASSERT_EQ(parts.size(), whole.size());
+      EXPECT_EQ(std::memcmp(parts.data(), whole.data(), whole.size() * sizeof(double)), 0);
+    }
+  Engine engine(*runner_, Evaluation::fast);
+  for (std::size_t i = 2 * grid.per_curve(); i < grid.size(); i += 3) {
+    const double single = engine.run(grid.at(i)).limit;
+    EXPECT_NEAR(whole[i * width], single, 1e-10 * single) << grid.name_of(i);
+  }
+}
+
+TEST_F(DetectorLikelihood, ReachFindsWhatALimitTakes) {
+  for (const char* by :
+       {"exposure, from: 1 t yr, to: 1e4 t yr", "background.flat, from: 0, to: 100",
+        "threshold, from: 0.3 keV, to: 3 keV"}) {
+    const auto study = read(two_detectors + std::string("reach: {mu_eff: 6e-12 mu_B, by: ") + by +
+                            "}\naxes: {sin2_theta_w: [0.23, 0.24]}\n");
+    const Grid grid(study.curves, study.axes, study.reach);
+    const auto found = scan(grid, {0, grid.size()}, 0);
+    ASSERT_EQ(found.size(), grid.size());
+    const auto other = scan(grid, {0, grid.size()}, 1, 1);
+    EXPECT_EQ(std::memcmp(found.data(), other.data(), found.size() * sizeof(double)), 0);
+    Engine engine(*runner_, Evaluation::fast);
+    std::size_t between = 0;
+    for (std::size_t i = 0; i < grid.size(); ++i) {
+      if (std::isnan(found[i]) || found[i] == study.reach->from() || found[i] == study.reach->to())
+        continue;
+      ++between;
+      auto curve = grid.at(i);
+      study.reach->range.field->set(curve, found[i]);
+      EXPECT_NEAR(engine.run(curve).limit, 6e-12, 1e-9 * 6e-12) << by;
+    }
+    EXPECT_GT(between, 0u) << by;
+  }
+}
+
+TEST_F(DetectorLikelihood, APowerConstraintHoldsALimitAtTheBandsEdge) {
+  // Far fewer counts than expected: a limit that is too good.
+  const std::string few =
+      "exposure: 2 t yr\nbins: 4\nthreshold: 1 keV\nupper: 9 keV\ncounts: [5, 6, 7, 8]\n"
+      "background: [{flat: 5}]\n";
+  for (const char* test : {"two-sided", "upper"}) {
+    const auto free = run(few + "interval: {test: " + test + "}\n");
+    const auto held = run(few + "interval: {test: " + test + ", power_constraint: 0.16}\n");
+    EXPECT_EQ(held.likelihood->unconstrained, free.limit);
+    EXPECT_GT(held.limit, free.limit);
+    EXPECT_NEAR(held.limit / held.likelihood->expected[1], 1, 0.01);
+  }
+  const auto study = read("statistic: poisson\ninterval: {power_constraint: 0.16}\n");
+  const auto quantities = LikelihoodResults(study.curves).quantities();
+  EXPECT_EQ(quantities.back().name, "unconstrained");
+  const auto again = read_study(scratch_.write("again.yaml", effective_yaml(study)));
+  EXPECT_EQ(again.curves.front().power_constraint, 0.16);
+}
+
+TEST_F(DetectorLikelihood, ToysHaveAPowerConstraintToo) {
+  const auto held =
+      run("exposure: 0.3 t yr\nbins: 4\nthreshold: 1 keV\nupper: 9 keV\ncounts: [0, 0, 1, 0]\n"
+          "background: [{flat: 5}]\n"
+          "interval: {test: upper, method: toys, toys: 2000, power_constraint: 0.16}\n");
+  EXPECT_GT(held.limit, held.likelihood->unconstrained);
+  EXPECT_NEAR(held.limit / held.likelihood->expected[1], 1, 0.02);
+  EXPECT_TRUE(std::isfinite(held.likelihood->asymptotic));
+  EXPECT_GT(held.likelihood->asymptotic_coverage, 0.8);
+}
+
+TEST_F(DetectorLikelihood, AnUnboundedFitFindsADeficit) {
+  const std::string few =
+      "exposure: 20 t yr\nbins: 4\nthreshold: 1 keV\nupper: 9 keV\n"
+      "counts: [180, 200, 225, 240]\nbackground: [{flat: 5, uncertainty: none}]\n"
+      "uncertainties: {flux: none}\n";
+  const auto bounded = run(few);
+  const auto unbounded = run(few + "interval: {unbounded: true}\n");
+  EXPECT_EQ(bounded.likelihood->best_fit, 0);
+  EXPECT_LT(unbounded.likelihood->best_fit, 0);
+  EXPECT_LT(unbounded.likelihood->lower, unbounded.likelihood->best_fit);
+  EXPECT_LT(unbounded.limit, bounded.limit);
+  EXPECT_EQ(unbounded.likelihood->q0, 0);
+}
+
 struct Bad {
   const char* text;
   const char* says;
@@ -321,9 +459,37 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"statistic: poisson\ninterval: {toys: 1000}", "without effect on method: asymptotic"},
         Bad{"statistic: poisson\naxes: {sigma_scale: [1, 2]}", "has no effect"},
         Bad{"axes: {statistic: [counts, poisson]}", "cannot be a value among others"},
-        Bad{"statistic: poisson\nreach: {mu_eff: 1e-12 mu_B, by: exposure, from: 1 t yr, to: 9 t "
-            "yr}",
-            "is not solved for a likelihood"}),
+        Bad{"statistic: poisson\ninterval: {method: toys}\nreach: {mu_eff: 1e-12 mu_B, by: "
+            "exposure, from: 1 t yr, to: 9 t yr}",
+            "with limits from toys"},
+        Bad{"statistic: poisson\nbins: 1\ncounts: [3]\nreach: {mu_eff: 1e-12 mu_B, by: exposure, "
+            "from: 1 t yr, to: 9 t yr}",
+            "observed counts beside reach"},
+        Bad{"statistic: poisson\ninterval: {power_constraint: 0.9}", "out of range"},
+        Bad{"statistic: poisson\ninterval: {test: cls, power_constraint: 0.16}",
+            "beside test: cls"},
+        Bad{"statistic: poisson\ninterval: {method: toys, unbounded: true}", "physical range"},
+        Bad{"statistic: poisson\ninterval: {unbounded: 1}", "neither true nor false"},
+        Bad{"statistic: poisson\ncurves: [{name: a}, {name: b}]\njoint: [{name: c, of: [a, d]}]",
+            "no curve has this name"},
+        Bad{"statistic: poisson\ncurves: [{name: a}, {name: b}]\njoint: [{name: c, of: [a]}]",
+            "two curves or more"},
+        Bad{"statistic: poisson\ncurves: [{name: a}, {name: b}]\njoint: [{name: b, of: [a, b]}]",
+            "a curve has this name"},
+        Bad{"statistic: poisson\ncurves: [{name: a}, {name: b}]\njoint: [{name: c, of: [a, a]}]",
+            "given twice"},
+        Bad{"statistic: poisson\ncurves: [{name: a}, {name: b, statistic: counts}]\n"
+            "joint: [{name: c, of: [a, b]}]",
+            "is no likelihood"},
+        Bad{"statistic: poisson\ncurves: [{name: a}, {name: b, solar_model: b16agss09}]\n"
+            "joint: [{name: c, of: [a, b]}]",
+            "different solar_model"},
+        Bad{"statistic: poisson\ncurves: [{name: a}, {name: b, uncertainties: {flux: none}}]\n"
+            "joint: [{name: c, of: [a, b]}]",
+            "different uncertainties.flux"},
+        Bad{"statistic: poisson\nbins: 1\ncurves: [{name: a, counts: [1]}, {name: b}]\n"
+            "joint: [{name: c, of: [a, b]}]",
+            "some of the curves have observed counts"}),
     [](const auto& shown) { return "case_" + std::to_string(shown.index); });
 
 TEST_F(DetectorLikelihood, CountsComeFromATableWithTheBinsEdges) {

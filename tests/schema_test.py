@@ -24,7 +24,8 @@ DESCRIBED = {"name", "components", "oscillation", "upper", "bins", "resolution",
              "background.table", "background.name", "background.uncertainty", "uncertainties",
              "uncertainties.sin2_theta12", "uncertainties.sin2_theta13", "uncertainties.dm2_21",
              "uncertainties.sin2_theta_w", "uncertainties.exposure", "uncertainties.efficiency", "interval", "counts",
-             "mu_eff", "axes", "reach", "reach.mu_eff", "reach.by", "reach.from", "reach.to",
+             "interval.power_constraint", "joint", "joint.name", "joint.of", "joint.interval",
+             "joint.confidence_level", "mu_eff", "axes", "reach", "reach.mu_eff", "reach.by", "reach.from", "reach.to",
              "curves"}
 
 # What both the schema and the program must take ...
@@ -53,6 +54,10 @@ GOOD = {
                     "sin2_theta_w: none, exposure: 2 %}",
     "a likelihood along axes": "curves: [{name: a, statistic: poisson, uncertainties: {flux: none}}, {name: b}]\n"
                                "axes: {exposure: [1 t yr, 2 t yr]}",
+    "detectors together": "statistic: poisson\ninterval: {test: upper, power_constraint: 0.16, unbounded: true}\n"
+                          "curves: [{name: er}, {name: 2, channel: nuclear}]\n"
+                          "joint: [{name: both, of: [er, 2], interval: {power_constraint: none}, confidence_level: 0.95}]",
+    "reach of a likelihood": "statistic: poisson\nreach: {mu_eff: 1e-12 mu_B, by: exposure, from: 1 t yr, to: 1e4 t yr}",
     "no theta_13": "oscillation: {sin2_theta13: 0}",
 }
 # ... and what both must refuse.
@@ -87,6 +92,9 @@ BAD = {
     "half a count": "statistic: poisson\nbins: 2\ncounts: [1, 0.5]",
     "a negative count": "statistic: poisson\nbins: 2\ncounts: [1, -1]",
     "an unknown test": "statistic: poisson\ninterval: {test: one-sided}",
+    "half of an experiment's power": "statistic: poisson\ninterval: {power_constraint: 0.6}",
+    "a joint of one": "statistic: poisson\ncurves: [{name: a}]\njoint: [{name: b, of: [a]}]",
+    "a joint without names": "statistic: poisson\ncurves: [{name: a}, {name: b}]\njoint: [{name: c}]",
     "curve without name": "curves: [{exposure: 1 tonne year}]",
     "no curves": "curves: []",
     "no axes": "axes: {}",
@@ -151,6 +159,8 @@ def schema_keys(properties=SCHEMA["properties"], prefix=""):
     for name, node in properties.items():
         node = keys[prefix + name] = resolved(node)
         maps = [node, *node.get("items", {}).get("anyOf", [])]  # the map itself, or in a list of choices
+        if name == "joint":
+            maps.append(node["items"])
         for inner in maps if name not in ("curves", "axes", "energy", "rate") else []:
             keys.update(schema_keys(inner.get("properties", {}), name + "."))
     return keys
@@ -202,7 +212,7 @@ class Keys(unittest.TestCase):
                     self.assertIsNone(default, f"default of '{key}': the schema has '{default}', `magnu list` only "
                                                f"describes one: {program}")
                     continue
-                number = isinstance(default, (int, float))
+                number = isinstance(default, (int, float)) and not isinstance(default, bool)
                 self.assertEqual(default, float(program) if number else yaml.safe_load(program),
                                  f"default of '{key}': the schema has '{default}', `magnu list` '{program}'")
 
@@ -227,7 +237,7 @@ class Keys(unittest.TestCase):
 
     def test_a_curve_has_every_key_but_curves(self):
         curve = SCHEMA["properties"]["curves"]["items"]
-        self.assertEqual(list(curve["properties"]), [key for key in SCHEMA["properties"] if key not in ("curves", "axes", "reach")])
+        self.assertEqual(list(curve["properties"]), [key for key in SCHEMA["properties"] if key not in ("curves", "joint", "axes", "reach")])
         self.assertEqual(curve["required"], ["name"])
 
     def test_maps_take_no_other_keys(self):

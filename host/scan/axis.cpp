@@ -99,8 +99,13 @@ double AxisField::in_unit(double value) const {
   return unit == "keV" ? in_keV(value) : value;
 }
 
+void AxisField::put(Curve& curve, double value) const {
+  member.put(curve, value);
+  for (auto& detector : curve.together) member.put(detector, value);
+}
+
 void AxisField::set(Curve& curve, double number) const {
-  member.put(curve, unit == "keV" ? number * constants::keV : number);
+  put(curve, unit == "keV" ? number * constants::keV : number);
 }
 
 std::string column_name(const AxisField& field) {
@@ -153,7 +158,7 @@ std::size_t total_width(const std::vector<ResultQuantity>& quantities) {
 std::vector<ResultQuantity> Grid::quantities() const {
   if (!reach_ && std::any_of(curves_.begin(), curves_.end(),
                              [](const auto& curve) { return curve.is_poisson(); }))
-    return likelihood_quantities();
+    return LikelihoodResults(curves_).quantities();
   if (!reach_)
     return {{"mu_eff", "mu_B", "limit on the effective neutrino magnetic moment", {"mu_eff_mu_B"}}};
   const auto& field = *reach_->range.field;

@@ -1,6 +1,8 @@
 #include "magnu/scan/curve.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace magnu {
 
@@ -25,10 +27,43 @@ double Curve::delta_chi2() const {
   return delta_chi2_for(confidence_level);
 }
 
+std::vector<double> Curve::all_counts() const {
+  std::vector<double> all;
+  for (const auto& detector : detectors())
+    all.insert(all.end(), detector.counts.begin(), detector.counts.end());
+  return all;
+}
+
+namespace {
+
+/// A text of each detector, those that differ joined.
+template <class Text>
+std::string joined(const Curve& curve, const char* between, const Text& text) {
+  std::vector<std::string> seen;
+  for (const auto& detector : curve.detectors())
+    if (auto own = text(detector); std::find(seen.begin(), seen.end(), own) == seen.end())
+      seen.push_back(std::move(own));
+  std::string all;
+  for (const auto& own : seen) all += (all.empty() ? "" : between) + own;
+  return all;
+}
+
+}  // namespace
+
 std::string Curve::background_label() const {
-  std::string text;
-  for (const auto& entry : background) text += (text.empty() ? "" : "+") + entry.label();
-  return text.empty() ? "none" : text;
+  return joined(*this, " | ", [](const Curve& detector) {
+    std::string text;
+    for (const auto& entry : detector.background) text += (text.empty() ? "" : "+") + entry.label();
+    return text.empty() ? "none" : text;
+  });
+}
+
+std::string Curve::channel_label() const {
+  return joined(*this, "+", [](const Curve& detector) { return detector.channel; });
+}
+
+std::string Curve::target_label() const {
+  return joined(*this, "+", [](const Curve& detector) { return detector.target; });
 }
 
 double delta_chi2_for(double confidence_level) {

@@ -89,6 +89,7 @@ struct Engine::Detector {
   std::unique_ptr<Templates> templates;    ///< of the engine's evaluation
   double lost_below_zero = 0;              ///< per tonne and year
   std::list<std::pair<MuGrid, DirectSums>> direct;
+  std::vector<EntryEvents> known;  ///< of backgrounds asked for so far
 };
 
 Engine::Engine(const Runner& runner, Evaluation evaluation, ProgressCallback progress)
@@ -118,6 +119,10 @@ Engine::Recoils& Engine::recoils(const Curve& curve) {
   const SpectrumKey key(curve);
   double lower = response.lowest(), upper = response.highest();
   if (!response.perfect()) lower = curve.resolution.lowest_energy;  // for what falls below zero
+  if (const auto known = expected_.find(curve.name); known != expected_.end()) {
+    lower = std::min(lower, known->second.first);
+    upper = std::max(upper, known->second.second);
+  }
   auto* found = find(recoils_, key);
   if (found && found->lower <= lower && found->upper >= upper) return *found;
   if (found) {
@@ -143,7 +148,7 @@ Engine::Recoils& Engine::recoils(const Curve& curve) {
 Engine::Detector& Engine::detector(const Curve& curve) {
   const std::pair key{SpectrumKey(curve), ResponseKey(curve)};
   if (auto* found = find(detectors_, key)) return *found;
-  return keep(detectors_, {key, nullptr, nullptr, 0, {}});
+  return keep(detectors_, {key, nullptr, nullptr, 0, {}, {}});
 }
 
 const RecoilProblem& Engine::problem(const Curve& curve) {
@@ -206,8 +211,33 @@ const DirectSums& Engine::direct_grid(Detector& d, const Curve& curve) {
   return d.direct.back().second;
 }
 
-Likelihood Engine::likelihood(const Curve& curve) {
-  return make_likelihood(curve, load_target(curve.target), templates(detector(curve), curve));
+std::vector<DetectorParts> Engine::parts(const Curve& curve) {
+  std::vector<DetectorParts> parts;
+  for (const auto& own : curve.detectors()) {
+    auto& d = detector(own);
+    const auto& target = load_target(own.target);
+    for (const auto& entry : own.background)
+      if (std::none_of(d.known.begin(), d.known.end(),
+                       [&](const EntryEvents& known) { return known.entry == entry; }))
+        for (auto& events : dear_events({entry}, own, target)) d.known.push_back(std::move(events));
+    parts.push_back({templates(d, own), d.known});
+  }
+  return parts;
+}
+
+void Engine::add_detector(CurveResult& result, const Curve& curve) {
+  auto& d = detector(curve);
+  const auto& both = templates(d, curve);
+  const auto own = bin_signal(curve, load_target(curve.target), both.total_standard_model());
+  const auto add = [](std::vector<double>& to, const std::vector<double>& more) {
+    to.insert(to.end(), more.begin(), more.end());
+  };
+  add(result.bins.signal, own.signal);
+  add(result.bins.background, own.background);
+  add(result.bins.sigma, own.sigma);
+  add(result.bins.inverse_variance, own.inverse_variance);
+  for (const double m : both.total_magnetic()) result.magnetic.push_back(curve.exposure * m);
+  result.lost_below_zero += curve.exposure * d.lost_below_zero;
 }
 
 CurveResult Engine::run(const Curve& curve) {
@@ -215,15 +245,10 @@ CurveResult Engine::run(const Curve& curve) {
   look_around();
   result.curve = curve;
   result.mu_eff = curve.mu_eff.values();
-  auto& d = detector(curve);
-  const auto& both = templates(d, curve);
-  result.bins = bin_signal(curve, load_target(curve.target), both.total_standard_model());
-  result.lost_below_zero = curve.exposure * d.lost_below_zero;
-  const auto& inverse_variance = result.bins.inverse_variance;
-  for (const double m : both.total_magnetic()) result.magnetic.push_back(curve.exposure * m);
+  for (const auto& own : curve.detectors()) add_detector(result, own);
   if (curve.is_poisson()) {
-    const auto model = make_likelihood(curve, load_target(curve.target), both);
-    result.likelihood = analyse(curve, model, runner_, [this] { look_around(); });
+    const auto model = likelihood(curve);
+    result.likelihood = analyse(curve, model, runner_, progress_);
     result.limit = result.likelihood->limit;
     counters_.failed_fits += !result.likelihood->converged;
     counters_.failed_toys += result.likelihood->failed_toys;
@@ -233,6 +258,9 @@ CurveResult Engine::run(const Curve& curve) {
     return result;
   }
 
+  auto& d = detector(curve);
+  const auto& both = templates(d, curve);
+  const auto& inverse_variance = result.bins.inverse_variance;
   std::function<double(double)> at;
   if (evaluation_ == Evaluation::fast) {
     // The signal is mu^2 times a template, so delta chi^2 is mu^4 times its value at 1 mu_B.
@@ -304,6 +332,7 @@ double direct_work(const Study& study) {
   std::vector<std::tuple<SpectrumKey, ResponseKey, MuGrid>> seen;
   double cells = 0;
   for (const auto& curve : study.curves) {
+    if (curve.is_joint()) continue;  // its detectors are curves themselves
     const std::tuple key{SpectrumKey(curve), ResponseKey(curve), curve.mu_eff};
     if (std::find(seen.begin(), seen.end(), key) != seen.end()) continue;
     seen.push_back(key);

@@ -13,33 +13,14 @@
 #include "magnu/experiment/targets.hpp"
 #include "magnu/scan/amplitudes.hpp"
 #include "magnu/scan/detector_likelihood.hpp"
+#include "magnu/scan/likelihood_scan.hpp"
 #include "magnu/scan/oscillation_points.hpp"
+#include "magnu/scan/outbox.hpp"
 #include "magnu/scan/row_bins.hpp"
 #include "magnu/scan/templates.hpp"
 
 namespace magnu {
 namespace {
-
-/// Limits on their way to a sink, which takes them while the next are computed.
-class Outbox {
- public:
-  explicit Outbox(const LimitSink& sink) : sink_(sink) {}
-
-  void put(Array<double> limits, const Counters& counters) {
-    hand_over();
-    limits_ = std::move(limits);
-    counters_ = counters;
-  }
-
-  void hand_over() {
-    if (const auto limits = std::exchange(limits_, {}); limits.size() > 0) sink_(limits, counters_);
-  }
-
- private:
-  const LimitSink& sink_;
-  Array<double> limits_;
-  Counters counters_;
-};
 
 /// One curve of a grid.
 class CurveScan {
@@ -59,6 +40,8 @@ class CurveScan {
         bins_(rows_, amplitudes_),
         width_(total_width(grid.quantities())),
         poisson_(grid.curves()[curve].is_poisson()),
+        toys_(grid.curves()[curve].toys.has_value()),
+        results_(grid.curves()),
         reach_threshold_(grid.reach() && grid.reach()->range.field->kind == AxisKind::response),
         dear_(reach_threshold_ || evaluation == Evaluation::direct || poisson_) {}
 
@@ -151,7 +134,8 @@ class CurveScan {
       counters_.combinations += here;
       outbox_.put(std::move(limits), counters_);
       if (runner_.threads() == 1 || here < worth_waiting || dear_) outbox_.hand_over();
-      if (progress_) progress_(static_cast<double>(here));
+      // Toys have told of themselves.
+      if (progress_) progress_(toys_ ? 0 : static_cast<double>(here));
     }
   }
 
@@ -163,19 +147,15 @@ class CurveScan {
       Array<double> values(count * width_);
       std::atomic<std::size_t> failures = 0, failed_toys = 0;
       // The toys of a detector are shared by all threads.
-      const bool by_toys = rows_.grid.curves()[rows_.curve].toys.has_value();
-      const auto look_around = [this] {
-        if (progress_) progress_(0);
-      };
-      in_parallel(by_toys ? 1 : runner_.threads(), count, [&](std::size_t i) {
+      in_parallel(toys_ ? 1 : runner_.threads(), count, [&](std::size_t i) {
         const auto curve = rows_.grid.at(curve_origin + origin + done + i);
         const auto& row = made[(done + i) / rows_.detectors];
         const auto result = analyse(
             curve, make_likelihood(curve, load_target(curve.target), row.templates, row.known),
-            runner_, look_around);
+            runner_, toys_ ? progress_ : ProgressCallback());
         failures += !result.converged;
         failed_toys += result.failed_toys;
-        const auto own = values_of(result);
+        const auto own = results_.values(result);
         std::copy(own.begin(), own.end(), values.begin() + i * width_);
       });
       counters_.failed_fits += failures;
@@ -459,7 +439,8 @@ class CurveScan {
   CurveRows rows_;
   RowBins bins_;
   std::size_t width_;  ///< values of a detector
-  bool poisson_;
+  bool poisson_, toys_;
+  LikelihoodResults results_;
   bool reach_threshold_;
   bool dear_;  ///< limits that should not wait for the next to be sealed
 };
@@ -476,8 +457,13 @@ Counters scan_grid(const Grid& grid, const Runner& runner, Evaluation evaluation
     const std::size_t origin = c * per_curve;
     const DetectorRange own{std::clamp(range.first, origin, origin + per_curve) - origin,
                             std::clamp(range.end, origin, origin + per_curve) - origin};
-    if (own.first < own.end)
+    if (own.first >= own.end) continue;
+    const auto& curve = grid.curves()[c];
+    if (curve.is_joint() || (curve.is_poisson() && grid.reach())) {
+      scan_likelihoods(grid, c, runner, evaluation, chunk, own, outbox, progress, counters);
+    } else {
       CurveScan(grid, c, runner, evaluation, chunk, own, outbox, progress, counters).run();
+    }
   }
   outbox.hand_over();
   return counters;

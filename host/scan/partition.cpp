@@ -19,9 +19,12 @@ double starts(std::size_t i, std::size_t length) {
 }
 
 double species_of(const Curve& curve) {
-  return process_facts(curve.channel).electron_recoils
-             ? 1
-             : static_cast<double>(load_target(curve.target).isotopes.size());
+  double sum = 0;
+  for (const auto& detector : curve.detectors())
+    sum += process_facts(detector.channel).electron_recoils
+               ? 1
+               : static_cast<double>(load_target(detector.target).isotopes.size());
+  return sum;
 }
 
 }  // namespace

@@ -22,21 +22,10 @@ Curve CurveRows::at(std::size_t shape, std::size_t coefficient, std::size_t resp
   return grid.at(curve * grid.per_curve() + row * detectors);
 }
 
-RowBins::RowBins(const CurveRows& rows, const Amplitudes& amplitudes)
-    : rows_(rows), amplitudes_(amplitudes) {
-  find_range();
-  find_media();
-}
-
-RowBins::Kept::Kept(const CurveRows& rows)
-    : grids(rows.oscillations > 1 ? std::size_t{64} << 20 : 0),
-      binned(rows.oscillations > 1 || rows.coefficients > 1 ? std::size_t{256} << 20 : 0) {}
-
-void RowBins::find_range() {
-  const auto& curve = rows_.grid.curves()[rows_.curve];
-  auto widest = curve;
-  for (const auto* axis : rows_.grid.axes(AxisKind::response)) {
-    auto variant = curve;
+Curve widest_response(const Grid& grid, const Curve& detector) {
+  auto widest = detector;
+  for (const auto* axis : grid.axes(AxisKind::response)) {
+    auto variant = detector;
     for (std::size_t i = 0; i < axis->size(); ++i) {
       axis->put(variant, i);
       widest.threshold = std::min(widest.threshold, variant.threshold);
@@ -46,16 +35,33 @@ void RowBins::find_range() {
       widest.resolution.b = std::max(widest.resolution.b, variant.resolution.b);
     }
   }
-  if (const auto* reach = rows_.grid.reach(); reach && reach->range.field->path == "threshold")
+  if (const auto* reach = grid.reach(); reach && reach->range.field->path == "threshold")
     widest.threshold = reach->range.values[0];
-  row_bytes_ = sizeof(double) * static_cast<std::size_t>(widest.bins) * (3 + amplitudes_.shapes());
+  return widest;
+}
+
+RecoilRange recoil_range(const Grid& grid, const Curve& detector) {
+  auto widest = widest_response(grid, detector);
   widest.bins = 1;
   widest.statistic = Statistic::counts;
   const Response response(widest);
   // A perfect resolution on the axis needs the threshold itself.
-  lower_ = std::min(response.lowest(), widest.threshold);
-  upper_ = std::max(response.highest(), widest.upper);
+  return {std::min(response.lowest(), widest.threshold),
+          std::max(response.highest(), widest.upper)};
 }
+
+RowBins::RowBins(const CurveRows& rows, const Amplitudes& amplitudes)
+    : rows_(rows), amplitudes_(amplitudes) {
+  const auto& curve = rows.grid.curves()[rows.curve];
+  row_bytes_ = sizeof(double) * static_cast<std::size_t>(widest_response(rows.grid, curve).bins) *
+               (3 + amplitudes.shapes());
+  range_ = recoil_range(rows.grid, curve);
+  find_media();
+}
+
+RowBins::Kept::Kept(const CurveRows& rows)
+    : grids(rows.oscillations > 1 ? std::size_t{64} << 20 : 0),
+      binned(rows.oscillations > 1 || rows.coefficients > 1 ? std::size_t{256} << 20 : 0) {}
 
 /// Coefficient points that share target and electrons share their recoil panels.
 void RowBins::find_media() {
@@ -78,7 +84,7 @@ std::shared_ptr<const RecoilGrid> RowBins::recoil_grid(Kept& kept, const SolarFl
 }
 
 RecoilGrid RowBins::recoil_grid(const Curve& curve, const SolarFlux& flux) const {
-  return make_recoil_grid(curve, load_target(curve.target), flux, lower_, upper_);
+  return make_recoil_grid(curve, load_target(curve.target), flux, range_.lower, range_.upper);
 }
 
 std::shared_ptr<const Binned> RowBins::binned(Kept& kept, const RecoilGrid& recoils,

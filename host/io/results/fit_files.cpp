@@ -33,7 +33,7 @@ std::string moment_text(double mu) {
 }
 
 std::string interval_text(const Interval& interval) {
-  return (interval.lower > 0 ? moment_text(moment_of(interval.lower)) + " to " : "") +
+  return (interval.lower != 0 ? moment_text(moment_of(interval.lower)) + " to " : "") +
          moment_text(moment_of(interval.upper));
 }
 
@@ -48,19 +48,23 @@ Json json_of(const DetectorFit& fit) {
             {"test", to_string(fit.curve.test)},
             {"method", fit.curve.toys ? "toys" : "asymptotic"},
             {"confidence_level", fit.curve.confidence_level},
-            {"data", fit.curve.counts.empty() ? "expected without signal" : "observed"},
+            {"data", fit.curve.is_observed() ? "observed" : "expected without signal"},
             {"best_fit_mu_B", known(moment_of(r.interval.best.s))},
             {"best_fit_squared_mu_B2",
              {{"value", known(likelihood_moment * likelihood_moment * r.interval.best.s)},
               {"uncertainty", known(likelihood_moment * likelihood_moment * r.s_uncertainty)}}},
             {"lower_mu_B", known(moment_of(interval.lower))},
-            {"upper_mu_B", known(moment_of(interval.upper))},
-            {"expected_mu_B", known(fit.expected)},
+            {"upper_mu_B", known(fit.result.limit)},
+            {"expected_mu_B", known({fit.result.expected.begin(), fit.result.expected.end()})},
             {"q0", known(r.interval.q0)},
             {"significance", known(std::sqrt(r.interval.q0))},
             {"p0", known(r.p0)},
             {"goodness_of_fit", known(r.goodness)},
             {"bins", fit.counts.size()}};
+  if (fit.curve.power_constraint > 0)
+    json["power_constraint"] = {{"probability", fit.curve.power_constraint},
+                                {"unconstrained_upper_mu_B", known(fit.result.unconstrained)}};
+  if (fit.curve.range == Range::unbounded) json["unbounded"] = true;
   if (fit.toys) {
     const auto& toys = *fit.toys;
     json["p0"] = known(toys.p0);
@@ -98,20 +102,22 @@ std::string fit_table(const DetectorFit& fit) {
   const auto& interval = fit.interval();
   auto text = fmt::format(
       "{}: {} bins, {} uncertain parameters, {}\n", fit.name, fit.counts.size(), r.pulls.size(),
-      fit.curve.counts.empty() ? "data as expected without signal" : "observed counts");
+      fit.curve.is_observed() ? "observed counts" : "data as expected without signal");
   std::vector<std::vector<std::string>> rows{
-      {"  best fit [mu_B]", interval.best.s > 0 ? moment_text(moment_of(interval.best.s)) : "0"},
+      {"  best fit [mu_B]", interval.best.s != 0 ? moment_text(moment_of(interval.best.s)) : "0"},
       {fmt::format("  limit [mu_B], {} {:g} %", to_string(fit.curve.test),
                    100 * fit.curve.confidence_level),
        interval_text(interval)},
       {"  expected, -2 to 2 sigma",
-       fmt::format("{}  {}  {}  {}  {}", moment_text(fit.expected[0]), moment_text(fit.expected[1]),
-                   moment_text(fit.expected[2]), moment_text(fit.expected[3]),
-                   moment_text(fit.expected[4]))},
+       fmt::format("{}  {}  {}  {}  {}", moment_text(fit.result.expected[0]),
+                   moment_text(fit.result.expected[1]), moment_text(fit.result.expected[2]),
+                   moment_text(fit.result.expected[3]), moment_text(fit.result.expected[4]))},
       {"  significance",
        fit.toys ? fmt::format("p0 {:.3g} +- {:.1g} of toys", fit.toys->p0, fit.toys->p0_uncertainty)
                 : fmt::format("{:.3g} (p0 {:.3g})", std::sqrt(interval.q0), r.p0)},
       {"  goodness of fit", fmt::format("{:.4g}", r.goodness)}};
+  if (fit.curve.power_constraint > 0)
+    rows.insert(rows.begin() + 2, {"  with the power constraint", moment_text(fit.result.limit)});
   if (fit.toys) {
     const auto& toys = *fit.toys;
     rows.push_back({"  asymptotic limit", interval_text(r.interval)});
@@ -139,7 +145,7 @@ std::vector<std::pair<std::string, std::string>> fit_files(const std::string& st
       "B\n";
   std::string correlations = "detector,parameter,other,correlation\n";
   std::string bins =
-      "detector,bin,lower_keV,upper_keV,counts,fit,fit_without_moment,moment_at_limit\n";
+      "detector,curve,bin,lower_keV,upper_keV,counts,fit,fit_without_moment,moment_at_limit\n";
   std::string belt;
   std::string profiles = "detector,mu_eff_mu_B,t\n";
   for (const auto& fit : fits) {
@@ -154,11 +160,13 @@ std::vector<std::pair<std::string, std::string>> fit_files(const std::string& st
       for (std::size_t j = 0; j < r.names.size(); ++j)
         correlations += fmt::format("{},{},{},{}\n", name, csv_field(r.names[i]),
                                     csv_field(r.names[j]), r.correlation[i][j]);
-    for (std::size_t b = 0; b < fit.counts.size(); ++b)
-      bins += fmt::format("{},{},{},{},{},{},{},{}\n", name, b + 1,
-                          energy_in_keV(fit.curve.lower_edge(static_cast<int>(b))),
-                          energy_in_keV(fit.curve.lower_edge(static_cast<int>(b) + 1)),
-                          fit.counts[b], r.expected[b], fit.background[b], fit.signal[b]);
+    std::size_t at = 0;  // of detectors that are fitted together one after another
+    for (const auto& detector : fit.curve.detectors())
+      for (int own = 0; own < detector.bins; ++own, ++at)
+        bins += fmt::format("{},{},{},{},{},{},{},{},{}\n", name, csv_field(detector.name), own + 1,
+                            energy_in_keV(detector.lower_edge(own)),
+                            energy_in_keV(detector.lower_edge(own + 1)), fit.counts[at],
+                            r.expected[at], fit.background[at], fit.signal[at]);
     if (fit.toys) {
       if (belt.empty())
         belt =

@@ -36,10 +36,7 @@ std::string limits_table(const std::vector<CurveResult>& results) {
       {"curve", "channel", "statistic", "background", "t yr", "keV", "CL", "mu_eff [mu_B]"}};
   bool outside = false;
   for (const auto& r : results) {
-    rows.push_back({r.curve.name, r.curve.channel,
-                    r.curve.statistic == Statistic::density   ? "density"
-                    : r.curve.statistic == Statistic::poisson ? "poisson"
-                                                              : "counts",
+    rows.push_back({r.curve.name, r.curve.channel_label(), to_string(r.curve.statistic),
                     r.curve.background_label(), fmt::format("{}", r.curve.exposure),
                     fmt::format("{}", energy_in_keV(r.curve.threshold)),
                     fmt::format("{}", r.curve.confidence_level),
@@ -93,6 +90,7 @@ std::string spectrum_csv(const Study& study, Engine& engine, const std::vector<d
   std::string text = "curve,channel,component,recoil_energy_keV,standard_model,magnetic\n";
   constexpr double mu_squared = 1e-22;  // (1e-11 mu_B)^2
   for (const auto& curve : study.curves) {
+    if (curve.is_joint()) continue;  // its detectors are curves themselves
     auto chosen = energies;
     if (chosen.empty())  // the edges of the curve's bins
       for (int bin = 0; bin <= curve.bins; ++bin)
@@ -140,6 +138,7 @@ std::string cost_report(const Study& study, bool surface) {
   if (study.is_grid()) return grid_cost_report(study, surface);
   double recoil_rows = 0, values = 0, block = 0, spectra = 0;
   for (const auto& curve : study.curves) {
+    if (curve.is_joint()) continue;
     const auto flux = make_solar_flux(curve.flux);
     const auto& target = load_target(curve.target);
     const Response response(curve);

@@ -67,12 +67,6 @@ struct ResultFile {
   std::function<void(const TextSink&)> write;
 };
 
-const char* name_of(Statistic statistic) {
-  return statistic == Statistic::density   ? "density"
-         : statistic == Statistic::poisson ? "poisson"
-                                           : "counts";
-}
-
 /// What columns of the CSV files mean beyond their names; the files begin with their header.
 nlohmann::ordered_json columns_json(const Study& study) {
   nlohmann::ordered_json json;
@@ -145,13 +139,23 @@ bool has_likelihood(const std::vector<CurveResult>& results) {
                      [](const auto& r) { return r.likelihood.has_value(); });
 }
 
+/// A number of a curve; NaN where its detectors have different ones.
+double of_all(const Curve& curve, double Curve::*number) {
+  for (const auto& detector : curve.detectors())
+    if (detector.*number != curve.*number) return std::nan("");
+  return curve.*number;
+}
+
 std::string limits_csv(const std::vector<CurveResult>& results) {
   std::string text =
       "curve,channel,statistic,target,exposure_tonne_year,threshold_keV,background,sigma_scale,"
       "confidence_level,delta_chi2";
   const bool likelihoods = has_likelihood(results);
+  std::vector<Curve> curves;
+  for (const auto& r : results) curves.push_back(r.curve);
+  const LikelihoodResults of_likelihoods(curves);
   if (likelihoods) {
-    for (const auto& quantity : likelihood_quantities())
+    for (const auto& quantity : of_likelihoods.quantities())
       for (const auto& column : quantity.columns) text += "," + column;
     text += "\n";
   } else {
@@ -159,14 +163,16 @@ std::string limits_csv(const std::vector<CurveResult>& results) {
   }
   for (const auto& r : results) {
     fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{},{},{},{},{}",
-                   csv_field(r.curve.name), r.curve.channel, name_of(r.curve.statistic),
-                   r.curve.target, r.curve.exposure, energy_in_keV(r.curve.threshold),
+                   csv_field(r.curve.name), r.curve.channel_label(), to_string(r.curve.statistic),
+                   r.curve.target_label(), of_all(r.curve, &Curve::exposure),
+                   energy_in_keV(of_all(r.curve, &Curve::threshold)),
                    csv_field(r.curve.background_label()), r.curve.sigma_scale,
                    r.curve.confidence_level, r.curve.delta_chi2(), r.limit);
     if (likelihoods) {
       const auto values =
-          r.likelihood ? values_of(*r.likelihood)
-                       : std::vector<double>(total_width(likelihood_quantities()), std::nan(""));
+          r.likelihood
+              ? of_likelihoods.values(*r.likelihood)
+              : std::vector<double>(total_width(of_likelihoods.quantities()), std::nan(""));
       for (std::size_t i = 1; i < values.size(); ++i) text += fmt::format(",{}", values[i]);
     }
     text += "\n";
@@ -197,10 +203,10 @@ std::string spectra_csv(const std::vector<CurveResult>& results) {
   std::string text =
       "curve,channel,statistic,bin,lower_keV,upper_keV,signal,background,sigma,magnetic\n";
   for (const auto& r : results)
-    for (int bin = 0; bin < r.curve.bins; ++bin)
+    for (int bin = 0; !r.curve.is_joint() && bin < r.curve.bins; ++bin)
       fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{},{},{},{}\n",
-                     csv_field(r.curve.name), r.curve.channel, name_of(r.curve.statistic), bin + 1,
-                     energy_in_keV(r.curve.lower_edge(bin)),
+                     csv_field(r.curve.name), r.curve.channel, to_string(r.curve.statistic),
+                     bin + 1, energy_in_keV(r.curve.lower_edge(bin)),
                      energy_in_keV(r.curve.lower_edge(bin + 1)), r.bins.signal[bin],
                      r.bins.background[bin], r.bins.sigma[bin], r.magnetic[bin] * 1e-22);
   return text;

@@ -338,12 +338,15 @@ void read_settings(Curve& curve, const Setting& map, const std::string& folder,
     read_number(s);  // no products here
     curve.sigma_scale = read_positive(s, Dimension::number);
   });
-  with("confidence_level",
-       [&](auto& s) { curve.confidence_level = read_between(s, 1e-6, 1 - 1e-12, true); });
+  with("confidence_level", [&](auto& s) { curve.confidence_level = read_confidence_level(s); });
   with("mu_eff", [&](auto& s) { curve.mu_eff = read_mu_grid(s); });
 }
 
 }  // namespace
+
+double read_confidence_level(const Setting& setting) {
+  return read_between(setting, 1e-6, 1 - 1e-12, true);
+}
 
 Curve read_curve(const Setting& settings, const std::string& folder) {
   Curve curve;

@@ -158,6 +158,8 @@ void read_interval(const Setting& setting, Curve& curve) {
   check_map(setting, "interval");
   curve.test = IntervalTest::two_sided;
   curve.toys.reset();
+  curve.power_constraint = 0;
+  curve.range = Range::physical;
   const char* tests = "known: two-sided, upper, cls, feldman-cousins";
   const auto* test = setting.find("test");
   if (test) {
@@ -181,6 +183,27 @@ void read_interval(const Setting& setting, Curve& curve) {
     if (exact && !by_toys)
       throw method->error("test: feldman-cousins has no asymptotic critical values",
                           "set method: toys, or test: two-sided");
+  }
+  if (const auto* given = setting.find("power_constraint");
+      given && !(given->kind == Setting::Kind::scalar && given->scalar == "none")) {
+    curve.power_constraint = read_number(*given);
+    if (!(curve.power_constraint > 0 && curve.power_constraint <= 0.5))
+      throw given->error("out of range",
+                         "give a probability above 0 up to 0.5, 0.16 for -1 standard deviation, or "
+                         "none");
+    if (curve.test == IntervalTest::cls)
+      throw given->error("beside test: cls, which excludes nothing without sensitivity by itself",
+                         "leave one of the two out");
+  }
+  if (const auto* given = setting.find("unbounded")) {
+    const auto& text = read_text(*given, "write true or false");
+    if (text != "true" && text != "false")
+      throw given->error("neither true nor false", "write true or false");
+    if (text == "true") curve.range = Range::unbounded;
+    if (text == "true" && (by_toys || curve.test == IntervalTest::cls))
+      throw given->error(
+          by_toys ? "toys are fitted in the physical range" : "CLs is of the physical range",
+          "set method: asymptotic and test: two-sided or upper, or leave it out");
   }
   for (const char* key : {"toys", "seed"})
     if (const auto* given = setting.find(key); given && !by_toys)
@@ -258,9 +281,13 @@ void check_inference(const Study& study, const std::vector<Setting>& settings,
     }
     refuse_beside(map, {"sigma_scale", "fraction_in"}, "has no effect on statistic: poisson",
                   "leave it out");
-    if (study.reach)
-      throw InputError({map.where.file, 0, "reach", ""}, "is not solved for a likelihood",
-                       "sweep the setting as an axis");
+    if (study.reach && curve.toys)
+      throw InputError({map.where.file, 0, "reach", ""}, "is not solved with limits from toys",
+                       "set interval.method: asymptotic, or sweep the setting as an axis");
+    if (study.reach && !curve.counts.empty())
+      throw map.find("counts")->error(
+          "observed counts beside reach, which asks for another detector",
+          "leave one of the two out");
     check_shifts(study, curve, map);
     check_counts(study, curve, map, folder);
   }
@@ -270,6 +297,15 @@ std::vector<std::string> uncertainty_notes(const Study& study) {
   std::vector<std::string> notes;
   for (const auto& curve : study.curves) {
     if (!curve.is_poisson()) continue;
+    if (curve.is_joint()) {
+      std::vector<std::string> names;
+      for (const auto& detector : curve.together) names.push_back(quotable(detector.name));
+      notes.push_back(
+          fmt::format("joint '{}': {} fitted together; moment, fluxes, oscillation and "
+                      "sin2_theta_w are shared, the rest is of each",
+                      quotable(curve.name), fmt::join(names, " and ")));
+      continue;
+    }
     const auto& u = curve.uncertainties;
     std::vector<std::string> parts;
     if (u.flux == Uncertainties::Flux::solar_model) parts.push_back("fluxes as in the solar model");

@@ -108,6 +108,12 @@ const std::vector<Key>& study_keys() {
        "where the test statistic's distribution is from; toys where the test has no other"},
       {"interval.toys", "whole number", "", "10000", "toys at each tested moment"},
       {"interval.seed", "whole number", "", "1", "of the toys' random numbers"},
+      {"interval.power_constraint", "number | none", "", "none",
+       "limits below what data without signal reach with this probability are reported there: 0.16 "
+       "for -1 standard deviation"},
+      {"interval.unbounded", "true | false", "", "false",
+       "whether mu_eff^2 may be fitted below zero; a moment is then written with the sign of its "
+       "square"},
       {"counts", "list of whole numbers, or {table: FILE}", "", "what is expected without signal",
        "observed events in each bin, for a Poisson likelihood; a table has columns low_keV, "
        "high_keV, counts"},
@@ -132,6 +138,11 @@ const std::vector<Key>& study_keys() {
        "the setting that is asked for; not an axis"},
       {"reach.from", "as the setting's", "", "none", "the least value in question"},
       {"reach.to", "as the setting's", "", "none", "the largest value in question"},
+      {"joint", "list of maps", "", "none", "curves that are fitted together, beside themselves"},
+      {"joint.name", "text", "", "none", "as a curve's"},
+      {"joint.of", "list of names", "", "none", "of two curves or more, all Poisson likelihoods"},
+      {"joint.interval", "map", "", "the study's", "as a curve's"},
+      {"joint.confidence_level", "number", "", "the study's", "as a curve's"},
       {"curves", "list of maps", "", "one curve, named as the study",
        "one detector each: a name and any of the keys above, which replace the study's"},
   };

@@ -10,6 +10,7 @@
 #include "magnu/io/study/axis_reader.hpp"
 #include "magnu/io/study/curve_reader.hpp"
 #include "magnu/io/study/inference_reader.hpp"
+#include "magnu/io/study/joint_reader.hpp"
 #include "magnu/io/study/keys.hpp"
 #include "magnu/io/study/quantity.hpp"
 #include "magnu/io/study/study_file.hpp"
@@ -21,7 +22,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string read_name(const Setting& setting) {
+}  // namespace
+
+std::string read_curve_name(const Setting& setting) {
   const auto& name = read_text(setting, "give it a name");
   if (!is_utf8(name)) throw setting.error("a name must be UTF-8 text", "save the file as UTF-8");
   if (holds_control(name))
@@ -29,9 +32,11 @@ std::string read_name(const Setting& setting) {
   return name;
 }
 
+namespace {
+
 /// Keys that belong to a study alone, not to its curves.
 bool is_of_study(const std::string& key) {
-  return key == "curves" || key == "axes" || key == "reach";
+  return key == "curves" || key == "joint" || key == "axes" || key == "reach";
 }
 
 /// The study's own settings, replaced by a curve's.
@@ -59,7 +64,7 @@ std::string curve_name(const Setting& entry, const std::vector<std::string>& kno
   check_keys(entry, known);
   const auto* name = entry.find("name");
   if (!name) throw entry.error("the curve has no name", "give each curve a 'name'");
-  const auto text = read_name(*name);
+  const auto text = read_curve_name(*name);
   if (std::find(others.begin(), others.end(), text) != others.end())
     throw name->error("two curves of one name", "give each curve a name of its own");
   return text;
@@ -71,6 +76,7 @@ std::vector<std::string> replaced_by_all(const Setting& root, const Setting& cur
   for (const auto& entry : root.entries) {
     const auto& key = entry.first;
     if (key == "name" || is_of_study(key)) continue;
+    if (root.find("joint") && (key == "interval" || key == "confidence_level")) continue;
     if (std::all_of(curves.items.begin(), curves.items.end(),
                     [&](const auto& curve) { return curve.find(key); }))
       warnings.push_back(entry.second
@@ -222,7 +228,7 @@ Study read_study(const std::string& path, const std::vector<std::string>& overri
   stem.scalar = fs::path(path).stem().string();
   stem.where = {path, 0, "name", ""};
   const auto* name = root.find("name") ? root.find("name") : &stem;
-  Study study{read_name(*name), {}};
+  Study study{read_curve_name(*name), {}};
   if (study.name.find('/') != std::string::npos || study.name.starts_with("."))
     throw name->error("a study's name is also its folder's",
                       "use a name without '/' that does not begin with '.'");
@@ -266,6 +272,7 @@ Study read_study(const std::string& path, const std::vector<std::string>& overri
   check_inference(study, settings, folder);
   warn_of_short_tables(study);
   note_tables(study);
+  read_joints(root, study);
   for (auto& note : uncertainty_notes(study)) study.notes.push_back(std::move(note));
   return study;
 }
@@ -273,6 +280,7 @@ Study read_study(const std::string& path, const std::vector<std::string>& overri
 std::vector<std::string> study_warnings(const Study& study) {
   auto warnings = study.warnings;
   for (const auto& curve : study.curves) {
+    if (curve.is_joint()) continue;
     double neutrino_end = 0, lightest = std::numeric_limits<double>::infinity();
     for (const auto& component : curve.flux.components)
       for (const double energy : flux_ends(component, curve.flux.b8_spectrum))

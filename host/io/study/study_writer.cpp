@@ -36,9 +36,7 @@ std::string per_cent(double relative) {
   return fmt::format("{:.17g} %", 100 * relative);
 }
 
-/// What a Poisson likelihood has beyond other statistics.
-void emit_inference(YAML::Emitter& out, const Curve& c) {
-  const auto& u = c.uncertainties;
+void emit_uncertainties(YAML::Emitter& out, const Uncertainties& u) {
   const auto put = [&](const char* key, const std::string& value) {
     out << YAML::Key << key << YAML::Value << value;
   };
@@ -57,6 +55,12 @@ void emit_inference(YAML::Emitter& out, const Curve& c) {
   if (u.exposure > 0) put("exposure", per_cent(u.exposure));
   if (u.efficiency > 0) put("efficiency", per_cent(u.efficiency));
   out << YAML::EndMap;
+}
+
+void emit_interval(YAML::Emitter& out, const Curve& c) {
+  const auto put = [&](const char* key, const std::string& value) {
+    out << YAML::Key << key << YAML::Value << value;
+  };
   out << YAML::Key << "interval" << YAML::Value << YAML::Flow << YAML::BeginMap;
   put("test", to_string(c.test));
   put("method", c.toys ? "toys" : "asymptotic");
@@ -64,10 +68,35 @@ void emit_inference(YAML::Emitter& out, const Curve& c) {
     put("toys", std::to_string(c.toys->toys));
     put("seed", std::to_string(c.toys->seed));
   }
+  if (c.power_constraint > 0) put("power_constraint", fmt::format("{}", c.power_constraint));
+  if (c.range == Range::unbounded) put("unbounded", "true");
   out << YAML::EndMap;
+}
+
+/// What a likelihood has beyond other statistics and its interval.
+void emit_likelihood(YAML::Emitter& out, const Curve& c) {
+  emit_uncertainties(out, c.uncertainties);
+  emit_interval(out, c);
   if (c.counts.empty()) return;
   out << YAML::Key << "counts" << YAML::Value << YAML::Flow << YAML::BeginSeq;
   for (const double count : c.counts) out << fmt::format("{}", count);
+  out << YAML::EndSeq;
+}
+
+void emit_joints(YAML::Emitter& out, const std::vector<Curve>& curves) {
+  if (std::none_of(curves.begin(), curves.end(), [](const auto& c) { return c.is_joint(); }))
+    return;
+  out << YAML::Key << "joint" << YAML::Value << YAML::BeginSeq;
+  for (const auto& c : curves) {
+    if (!c.is_joint()) continue;
+    out << YAML::BeginMap << YAML::Key << "name" << YAML::Value << c.name;
+    out << YAML::Key << "of" << YAML::Value << YAML::Flow << YAML::BeginSeq;
+    for (const auto& detector : c.together) out << detector.name;
+    out << YAML::EndSeq;
+    emit_interval(out, c);
+    out << YAML::Key << "confidence_level" << YAML::Value << fmt::format("{}", c.confidence_level)
+        << YAML::EndMap;
+  }
   out << YAML::EndSeq;
 }
 
@@ -137,6 +166,7 @@ std::string emit(const Study& study, const TableText& table_text) {
   put("name", study.name);
   out << YAML::Key << "curves" << YAML::Value << YAML::BeginSeq;
   for (const auto& c : study.curves) {
+    if (c.is_joint()) continue;
     out << YAML::BeginMap;
     put("name", c.name);
     put("channel", c.channel);
@@ -166,7 +196,7 @@ std::string emit(const Study& study, const TableText& table_text) {
     emit_background(out, c.background, table_text);
     if (c.is_poisson()) {
       put("statistic", "poisson");
-      emit_inference(out, c);
+      emit_likelihood(out, c);
     } else {
       put("fraction_in", c.fraction_in == FractionIn::error ? "error" : "variance");
       put("statistic", c.statistic == Statistic::density ? "density" : "counts");
@@ -181,7 +211,9 @@ std::string emit(const Study& study, const TableText& table_text) {
     put("accuracy", number(c.flux.accuracy));
     out << YAML::EndMap;
   }
-  out << YAML::EndSeq << YAML::EndMap;
+  out << YAML::EndSeq;
+  emit_joints(out, study.curves);
+  out << YAML::EndMap;
   std::string text = std::string(out.c_str()) + "\n";
   if (!study.axes.empty()) text += "axes:\n";
   for (const auto& axis : study.axes)

@@ -1,5 +1,6 @@
 #include "magnu/io/study/warnings.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -35,7 +36,7 @@ double narrow_limit(Engine& engine, Curve curve) {
 /// Events of the magnetic signal at the limit.
 double events_at_limit(const CurveResult& r) {
   double excess = 0;
-  for (int b = 0; b < r.curve.bins; ++b)
+  for (std::size_t b = 0; b < r.magnetic.size(); ++b)
     excess +=
         r.magnetic[b] * (r.curve.statistic != Statistic::density
                              ? 1
@@ -69,6 +70,7 @@ void warn_of_few_events(const Grid& grid, const Runner& runner) {
   std::size_t few = 0;
   for (const auto i : drawn.index) {
     auto curve = grid.at(i);
+    if (curve.toys) continue;  // which need not be many
     curve.mu_eff.points = 2;
     const auto result = engine.run(curve);
     few += std::isfinite(result.limit) && events_at_limit(result) < few_events;
@@ -122,6 +124,30 @@ void tell_of_coarse_bins(const Grid& grid, const Runner& runner) {
         "bins, the most by {:.0f} %",
         counted(drawn.index.size(), "detector"), coarse, 100 * (1 - 1 / noticeable_gain),
         narrow_bins, 100 * (1 - 1 / most));
+}
+
+void explain_unreached(const Grid& grid, const std::vector<double>& values, const Runner& runner) {
+  constexpr int most_told = 3;
+  const auto& reach = *grid.reach();
+  const double end = reach.range.field->sets == sets_exposure ? reach.to() : reach.from();
+  Engine engine(runner, Evaluation::fast);
+  int told = 0;
+  for (std::size_t i = 0; i < values.size() && told < most_told; ++i) {
+    auto curve = grid.at(i);
+    if (!std::isnan(values[i]) || !curve.is_poisson()) continue;
+    ++told;
+    reach.range.field->set(curve, end);
+    const auto likelihood = engine.likelihood(curve);
+    const double limit = analyse(curve, likelihood, runner).limit;
+    const auto hindrance = hindrance_of(curve, likelihood);
+    spdlog::info("'{}': {} of {:g} {} gives {:.3g} mu_B{}", quotable(grid.name_of(i)),
+                 reach.range.field->path, end, reach.range.field->unit, limit,
+                 hindrance.parameter.empty()
+                     ? std::string(", with nothing uncertain")
+                     : fmt::format("; {:.3g} were '{}' known, {:.3g} were everything",
+                                   hindrance.limit_without, quotable(hindrance.parameter),
+                                   hindrance.limit_of_statistics));
+  }
 }
 
 void RangeTally::see(std::size_t first, std::span<const double> values) {

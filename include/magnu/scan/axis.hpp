@@ -37,7 +37,8 @@ struct AxisField {
   bool choice() const { return !member.get; }
   /// A number of Curve in `unit`.
   double in_unit(double value) const;
-  /// Sets a curve's to a number in `unit`.
+  /// Sets a curve's, and that of all its detectors, to a number in the unit of Curve, or in `unit`.
+  void put(Curve& curve, double value) const;
   void set(Curve& curve, double number) const;
 };
 
@@ -58,9 +59,11 @@ struct Axis {
   std::vector<Curve> chosen;       ///< of a choice: for each word a curve that has it
 
   std::size_t size() const { return field->choice() ? words.size() : values.size(); }
-  /// Gives a curve the i-th value.
+  /// Gives a curve, and all its detectors, the i-th value.
   void put(Curve& curve, std::size_t i) const {
-    field->choice() ? field->member.copy(curve, chosen[i]) : field->member.put(curve, values[i]);
+    if (!field->choice()) return field->put(curve, values[i]);
+    field->member.copy(curve, chosen[i]);
+    for (auto& detector : curve.together) field->member.copy(detector, chosen[i]);
   }
   /// The i-th number in the field's unit.
   double number(std::size_t i) const { return field->in_unit(values[i]); }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,13 @@ namespace magnu {
 /// the default; the differential rate at each bin's centre, arXiv:2008.05080 eq. (3.1) to the
 /// letter; or events in a Poisson likelihood with uncertainties.
 enum class Statistic { counts, density, poisson };
+
+/// As in `statistic`.
+inline const char* to_string(Statistic statistic) {
+  return statistic == Statistic::density   ? "density"
+         : statistic == Statistic::poisson ? "poisson"
+                                           : "counts";
+}
 
 /// Where a background that is a fraction f of the signal goes: into the variance, sigma^2 = x + f
 /// x, or into the error, sigma = (1 + f) sqrt(x).
@@ -53,7 +61,8 @@ struct Uncertainties {
   bool operator==(const Uncertainties&) const = default;
 };
 
-/// One detector and how it is analysed: one line of a study's table of limits.
+/// One detector and how it is analysed, or several that are fitted together: one line of a study's
+/// table of limits.
 struct Curve {
   std::string name;
   std::string channel = "electron";  ///< name of a process
@@ -72,16 +81,34 @@ struct Curve {
   Uncertainties uncertainties;  ///< these four count in a Poisson likelihood
   IntervalTest test = IntervalTest::two_sided;
   std::optional<ToySettings> toys;  ///< where limits are from toys
-  std::vector<double> counts;       ///< [bins], observed; empty: what is expected
+  /// Limits below what data without signal reach with this probability are reported there (S.
+  /// Baxter et al., EPJC 81 (2021) 907); 0: wherever they are.
+  double power_constraint = 0;
+  Range range = Range::physical;  ///< of s = mu_eff^2
+  std::vector<double> counts;     ///< [bins], observed; empty: what is expected
   double confidence_level = 0.9;
   MuGrid mu_eff;
+  /// Detectors that are fitted together; the rest is then the first one's, but for the name and how
+  /// limits are made.
+  std::vector<Curve> together = {};
 
   /// Of the confidence level, one degree of freedom; of a Poisson likelihood what its test
   /// statistic is at a limit (NaN of CLs, which is none).
   double delta_chi2() const;
   bool is_poisson() const { return statistic == Statistic::poisson; }
+  bool is_joint() const { return !together.empty(); }
+  /// Those fitted together, or itself.
+  std::span<const Curve> detectors() const {
+    return is_joint() ? std::span<const Curve>(together) : std::span<const Curve>(this, 1);
+  }
+  /// Whether these are observed counts, or else what is expected.
+  bool is_observed() const { return !detectors().front().counts.empty(); }
+  std::vector<double> all_counts() const;  ///< of all detectors, [bins]
   double lower_edge(int bin) const { return threshold + (upper - threshold) * bin / bins; }
   std::string background_label() const;
+  /// What the detectors have, "a+b" where they differ; as tables show them.
+  std::string channel_label() const;
+  std::string target_label() const;
 };
 
 /// The delta chi^2 below which a chi^2 variable of one degree of freedom stays with probability

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,7 +29,7 @@ struct BinnedSignal {
 
 struct CurveResult {
   Curve curve;
-  BinnedSignal bins;
+  BinnedSignal bins;               ///< of detectors that are fitted together one after another
   std::vector<double> magnetic;    ///< [bins], extra signal at 1 mu_B with the exposure
   std::vector<double> mu_eff;      ///< the scanned grid [mu_B]
   std::vector<double> delta_chi2;  ///< over the grid
@@ -70,7 +71,8 @@ BinnedSignal bin_signal(const Curve& curve, const Target& target,
 double solve_limit(const std::function<double(double)>& delta_chi2, double goal, double guess);
 
 /// Runs curves on a runner and keeps what several of them share. `progress` is told of cells of the
-/// direct evaluation, and of none between steps; what it throws ends the work.
+/// direct evaluation, or which part of a curve's toys is done, and of none between steps; what it
+/// throws ends the work.
 class Engine {
  public:
   Engine(const Runner& runner, Evaluation evaluation, ProgressCallback progress = {});
@@ -86,8 +88,15 @@ class Engine {
   /// What the direct evaluation of a curve sums; until other curves are asked for.
   const RecoilProblem& problem(const Curve& curve);
   const SolarFlux& flux(const Curve& curve);
-  /// Of a curve that is a Poisson likelihood.
-  Likelihood likelihood(const Curve& curve);
+  /// Of a curve that is a Poisson likelihood, for each of its detectors.
+  std::vector<DetectorParts> parts(const Curve& curve);
+  Likelihood likelihood(const Curve& curve) { return make_likelihood(curve, parts(curve)); }
+
+  /// Detectors of these names need no recoil energies [MeV] beyond these: their spectra are then
+  /// made on the same ones whatever is asked for first, and come out the same to the bit.
+  void expect(const std::string& detector, double lower, double upper) {
+    expected_[detector] = {lower, upper};
+  }
 
   const Counters& counters() const { return counters_; }
 
@@ -103,6 +112,7 @@ class Engine {
   const Runner::Convolution& convolution(Shape& shape);
   Recoils& recoils(const Curve& curve);
   Detector& detector(const Curve& curve);
+  void add_detector(CurveResult& result, const Curve& curve);
   const Templates& templates(Detector& detector, const Curve& curve);
   const DirectSums& direct_grid(Detector& detector, const Curve& curve);
 
@@ -113,6 +123,7 @@ class Engine {
   std::list<Shape> shapes_;
   std::list<Recoils> recoils_;
   std::list<Detector> detectors_;
+  std::map<std::string, std::pair<double, double>> expected_;
 };
 
 /// Work of the direct evaluation of a study: cells of all grids that differ.

@@ -28,6 +28,16 @@ struct CurveRows {
   std::size_t detectors;                              ///< of a row
 };
 
+/// A detector of a grid's curve with the lowest threshold, highest upper end, most bins and worst
+/// resolution that any point of the grid gives it.
+Curve widest_response(const Grid& grid, const Curve& detector);
+
+/// Recoil energies [MeV] that matter to any of these points.
+struct RecoilRange {
+  double lower = 0, upper = 0;
+};
+RecoilRange recoil_range(const Grid& grid, const Curve& detector);
+
 /// What the bins of a row have besides signals.
 struct Bins {
   std::vector<double> width;       ///< [bins], keV; 1 for the density statistic
@@ -72,13 +82,12 @@ class RowBins {
   std::size_t row_bytes() const { return row_bytes_; }
 
  private:
-  void find_range();
   void find_media();
 
   const CurveRows& rows_;
   const Amplitudes& amplitudes_;
   std::size_t row_bytes_ = 0;
-  double lower_ = 0, upper_ = 0;    ///< recoil energies that matter to any response point [MeV]
+  RecoilRange range_;
   std::vector<std::size_t> media_;  ///< [coefficients]: points of one number share recoil panels
 };
 

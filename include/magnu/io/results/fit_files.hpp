@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "magnu/scan/curve.hpp"
+#include "magnu/scan/detector_likelihood.hpp"
 #include "magnu/statistics/fit_report.hpp"
 #include "magnu/statistics/toys.hpp"
 
@@ -17,11 +17,11 @@ struct DetectorFit {
   std::string name;  ///< "electron at exposure 20 tonne year"
   Curve curve;
   FitReport report;  ///< with asymptotic limits
+  DetectorResult result;
   std::optional<ToyInterval> toys;
   std::vector<double> counts;      ///< [bins], what was fitted
   std::vector<double> background;  ///< [bins], all but the signal of a moment, at the best fit
   std::vector<double> signal;      ///< [bins], of the moment at the upper limit, nominal fluxes
-  std::vector<double> expected;    ///< limits on mu_eff at -2 ... 2 standard deviations [mu_B]
   std::vector<std::pair<double, double>> profile;  ///< mu_eff [mu_B], t~
 
   /// By the study's method.

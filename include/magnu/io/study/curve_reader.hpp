@@ -16,4 +16,10 @@ Curve read_curve(const Setting& settings, const std::string& folder);
 void read_number_again(Curve& curve, const Setting& settings, const std::string& path,
                        const std::string& folder);
 
+/// A name of a study or a curve: UTF-8 without control characters.
+std::string read_curve_name(const Setting& setting);
+
+/// Above 0 and below 1.
+double read_confidence_level(const Setting& setting);
+
 }  // namespace magnu

@@ -44,4 +44,8 @@ class RangeTally {
   std::size_t outside_ = 0, none_ = 0, at_end_ = 0;
 };
 
+/// Says of some likelihoods that never reach what is asked for what keeps them from it. `values`:
+/// [detectors], what was found.
+void explain_unreached(const Grid& grid, const std::vector<double>& values, const Runner& runner);
+
 }  // namespace magnu
