@@ -8,6 +8,7 @@
 #include "magnu/scan/cuda_runner.hpp"
 #include "magnu/scan/engine.hpp"
 #include "magnu/scan/verification.hpp"
+#include "magnu/statistics/toys.hpp"
 
 /// One suite for every backend: each must give the CPU's numbers (baseline instructions, one
 /// thread) for both evaluations, both channels and both statistics.
@@ -92,6 +93,44 @@ TEST_P(Conformance, DeltaChiSquaredAndLimits) {
         << "no digits lost at the smallest moment";
   }
 }
+
+/// A likelihood of the paper's detector: which statistic it had is not told.
+class ConformanceOfToys : public Conformance {};
+
+TEST_P(ConformanceOfToys, TestStatisticsOfTheSameToys) {
+  curve_.statistic = Statistic::poisson;
+  curve_.exposure = 0.3;
+  curve_.background = {test::fraction(0.25)};
+  curve_.background.front().uncertainty = 0.1;
+  Engine engine(*reference_, Evaluation::fast);
+  const auto likelihood = engine.likelihood(curve_);
+  const std::size_t toys = 150;
+  for (const double s : {0.0, 2.0}) {
+    const auto sample = [&](const Runner& runner) {
+      return sample_toys(likelihood, likelihood.nominal(), s, {toys, 5, 21}, 2, 1,
+                         [&](const ToyTask& task, std::size_t n) { runner.fit_toys(task, n); });
+    };
+    const auto here = sample(*runner_), there = sample(*reference_);
+    ASSERT_EQ(here.t.size(), toys);
+    EXPECT_LT(here.by_hand, toys / 3) << "or the backend fits nothing";
+    double largest = 0;
+    for (std::size_t i = 0; i < toys; ++i) {
+      EXPECT_NEAR(here.t[i], there.t[i], 1e-7) << i;
+      EXPECT_NEAR(here.s_hat[i], there.s_hat[i], 1e-3) << i;
+      largest = std::max(largest, there.t[i]);
+    }
+    EXPECT_GT(largest, 1);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, ConformanceOfToys,
+                         testing::Combine(testing::ValuesIn(backends()),
+                                          testing::ValuesIn(process_names()),
+                                          testing::Values(Statistic::poisson)),
+                         [](const auto& param_info) {
+                           return std::get<0>(param_info.param).name + "_" +
+                                  std::get<1>(param_info.param);
+                         });
 
 INSTANTIATE_TEST_SUITE_P(Backends, Conformance,
                          testing::Combine(testing::ValuesIn(backends()),
@@ -206,6 +245,9 @@ class Perturbed : public Runner {
   Array<double> combine(const CombineProblem& problem, std::size_t first, std::size_t count,
                         const Meanwhile& meanwhile) const override {
     return runner_.combine(problem, first, count, meanwhile);
+  }
+  void fit_toys(const ToyTask& task, std::size_t toys) const override {
+    runner_.fit_toys(task, toys);
   }
 
  private:

@@ -16,6 +16,7 @@
 #include "magnu/scan/grid_scan.hpp"
 #include "magnu/scan/pipeline.hpp"
 #include "magnu/scan/verification.hpp"
+#include "magnu/statistics/toys.hpp"
 #include "support.hpp"
 #include "thrust_executor.cuh"
 
@@ -139,6 +140,28 @@ TEST(ThrustHostGrid, GivesTheLimitsOfTheCpuRunner) {
         ++answered;
       }
     EXPECT_GT(answered, 10u);
+  }
+}
+
+// With memory for one warp at a time, and for all.
+TEST(ThrustHostToys, AreThoseOfTheCpuRunner) {
+  const auto cpu = make_cpu_runner(1, InstructionSet::baseline);
+  Likelihood likelihood(5);
+  likelihood.add({"flux", 1, 0.1, true}, std::vector<double>{12, 9, 7, 6, 5},
+                 std::vector<double>{6, 3, 1.5, 0.8, 0.5});
+  likelihood.add({"background", 1, 0.2, true}, std::vector<double>{20, 20, 20, 20, 20},
+                 std::vector<double>(5));
+  for (const std::size_t bytes : {std::size_t{1}, std::size_t{1} << 22}) {
+    const Pipeline<ThrustExecutor<HostSpace>> thrust_runner{
+        ThrustExecutor<HostSpace>{HostSpace{bytes}}};
+    const auto sample = [&](const Runner& runner) {
+      return sample_toys(likelihood, likelihood.nominal(), 0.7, {500, 5, 21}, 2, 1,
+                         [&](const ToyTask& task, std::size_t n) { runner.fit_toys(task, n); });
+    };
+    const auto here = sample(thrust_runner), there = sample(*cpu);
+    ASSERT_EQ(here.t.size(), there.t.size());
+    EXPECT_LT(here.by_hand, 50U);
+    for (std::size_t i = 0; i < here.t.size(); ++i) EXPECT_NEAR(here.t[i], there.t[i], 1e-7) << i;
   }
 }
 

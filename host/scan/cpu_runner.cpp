@@ -156,10 +156,6 @@ class CpuRunner : public Pipeline<CpuExecutor> {
 
 }  // namespace
 
-void Runner::fit_toys(const ToyTask& task, std::size_t toys) const {
-  CpuRunner(threads(), best_instruction_set()).fit_toys(task, toys);
-}
-
 bool supported(InstructionSet isa) {
 #ifdef MAGNU_ISA_DISPATCH
   __builtin_cpu_init();

@@ -8,6 +8,7 @@
 #include "magnu/scan/chi_squared.hpp"
 #include "magnu/scan/direct_sums.hpp"
 #include "magnu/scan/runner.hpp"
+#include "magnu/scan/toy_bodies.hpp"
 
 namespace magnu {
 
@@ -165,6 +166,22 @@ class Pipeline : public Runner {
                                10 * work, beside);
           }
         });
+  }
+
+  void fit_toys(const ToyTask& host, std::size_t toys) const override {
+    if (toys == 0) return;
+    ToyBuffers<Executor> buffers(executor_, host, toys);
+    const std::size_t each = warp_scratch(host.likelihood);
+    const std::size_t warps =
+        std::clamp<std::size_t>(executor_.working_bytes() / (each * sizeof(double)), 1,
+                                (toys + warp_lanes - 1) / warp_lanes);
+    auto scratch = executor_.template allocate<double>(warps * each);
+    const std::size_t threads = warps * warp_lanes;
+    executor_.for_each(threads, FitToys{buffers.task(), toys, threads, scratch.view()}, 100'000);
+    const auto s_hat = buffers.s_hat(), t = buffers.t();
+    std::copy(s_hat.begin(), s_hat.end(), host.s_hat.data);
+    for (std::size_t k = 0; k < host.tested.size; ++k)
+      std::copy_n(t.begin() + k * toys, toys, host.t.data + k * host.stride);
   }
 
  private:

@@ -115,8 +115,8 @@ class Runner {
     return combine(problem, first, count, {});
   }
 
-  /// Fits toys of a task. Runners without kernels of their own for it use the processor.
-  virtual void fit_toys(const ToyTask& task, std::size_t toys) const;
+  /// Fits toys of a task.
+  virtual void fit_toys(const ToyTask& task, std::size_t toys) const = 0;
 };
 
 /// Cells of the direct evaluation's dense grid: recoil rows times neutrino energies times mu_eff.

@@ -63,10 +63,11 @@ struct PackOf<8> {
 /// expected data, made better by what the steps before have shown (J. Nocedal, Math. Comp. 35
 /// (1980) 773). Toys whose steps do not shrink, or that meet a bound or a bin without expectation,
 /// are marked. A lane does the same whatever its neighbours do. `width`: lanes of a vector
-/// register.
-template <int lanes, int width>
+/// register. `stride`: numbers from a row of the scratch to the next, more than the lanes where
+/// neighbours share the memory, as threads of a device do.
+template <int lanes, int width, int stride = lanes>
 class ToyFit {
-  static constexpr std::size_t wide = lanes;
+  static constexpr std::size_t wide = lanes, apart = stride;
   static constexpr int packs = lanes / width;
   using Pack = typename PackOf<width>::type;
   static constexpr int most_steps = 14, memory = 6;
@@ -75,37 +76,17 @@ class ToyFit {
 
  public:
   MAGNU_HD static constexpr std::size_t scratch(std::size_t parameters, std::size_t bins) {
-    return wide * (6 * bins + (2 * memory + 8) * (parameters + 1));
+    return apart * (6 * bins + (2 * memory + 8) * (parameters + 1));
   }
 
   MAGNU_HD ToyFit(const ToyTask& task, double* scratch)
       : task_(task),
         model_(task.likelihood),
         parameters_(task.likelihood.parameters),
-        bins_(task.likelihood.bins) {
-    const auto take = [&](std::size_t n) {
-      double* taken = scratch;
-      scratch += n * wide;
-      return taken;
-    };
-    counts_ = take(bins_);
-    lambda_ = take(bins_);
-    rest_ = take(bins_);
-    slope_ = take(bins_);
-    free_lambda_ = take(bins_);
-    work_ = take(bins_);
-    const std::size_t n = parameters_ + 1;
-    measured_ = take(n);
-    x_ = take(n);
-    free_x_ = take(n);
-    gradient_ = take(n);
-    before_ = take(n);
-    step_ = take(n);
-    zero_ = take(n);
-    more_ = take(n);
-    steps_ = take(memory * n);
-    turns_ = take(memory * n);
-    for (std::size_t i = 0; i < n * wide; ++i) zero_[i] = 0;
+        bins_(task.likelihood.bins),
+        scratch_(scratch) {
+    for (std::size_t i = 0; i <= parameters_; ++i)
+      for (int l = 0; l < lanes; ++l) zero_()[i * apart + static_cast<std::size_t>(l)] = 0;
   }
 
   /// Toys lanes * group and on, of those of the task.
@@ -120,7 +101,7 @@ class ToyFit {
       if (k == 0 && at_zero) {
         for (int l = 0; l < lanes; ++l) t[l] = first_t_[l];
       } else {
-        predict(start, free_x_ + wide, s_hat_);
+        predict(start, free_x_() + apart, s_hat_);
         bool ok[wide];
         fit_fixed(start, ok);
         above_free(t);
@@ -142,22 +123,44 @@ class ToyFit {
     ToyStream<lanes> stream(task_.seed, task_.point, first_toy);
     std::uint64_t numbers[wide];
     for (std::size_t i = 0; i < bins_; ++i) {
-      double* row = counts_ + i * wide;
+      double* row = counts_() + i * apart;
       if (i < task_.counts.bins.size) stream.next(numbers);
       for (int l = 0; l < lanes; ++l)
         row[l] = i < task_.counts.bins.size ? task_.counts.draw(i, numbers[l]) : 0;
     }
     for (std::size_t p = 0; p < parameters_; ++p) {
       stream.next(numbers);
-      double* row = measured_ + p * wide;
+      double* row = measured_() + p * apart;
       for (int l = 0; l < lanes; ++l)
         row[l] = task_.truth[p] + task_.sigma[p] * task_.normal.draw(numbers[l]);
     }
   }
-  MAGNU_HD double count(std::size_t bin, int lane) const { return counts_[bin * wide + lane]; }
-  MAGNU_HD double measured(std::size_t p, int lane) const { return measured_[p * wide + lane]; }
+  MAGNU_HD double count(std::size_t bin, int lane) const { return counts_()[bin * apart + lane]; }
+  MAGNU_HD double measured(std::size_t p, int lane) const { return measured_()[p * apart + lane]; }
 
  private:
+  // Where things are in the scratch: a thread of a device has no registers to keep 16 pointers in.
+  MAGNU_HD double* of_bins(std::size_t k) const { return scratch_ + k * bins_ * apart; }
+  MAGNU_HD double* of_parameters(std::size_t k) const {
+    return scratch_ + (6 * bins_ + k * (parameters_ + 1)) * apart;
+  }
+  MAGNU_HD double* counts_() const { return of_bins(0); }
+  MAGNU_HD double* lambda_() const { return of_bins(1); }
+  MAGNU_HD double* rest_() const { return of_bins(2); }
+  MAGNU_HD double* slope_() const { return of_bins(3); }
+  MAGNU_HD double* free_lambda_() const { return of_bins(4); }
+  MAGNU_HD double* work_() const { return of_bins(5); }
+  MAGNU_HD double* measured_() const { return of_parameters(0); }
+  MAGNU_HD double* x_() const { return of_parameters(1); }
+  MAGNU_HD double* free_x_() const { return of_parameters(2); }
+  MAGNU_HD double* gradient_() const { return of_parameters(3); }
+  MAGNU_HD double* before_() const { return of_parameters(4); }
+  MAGNU_HD double* step_() const { return of_parameters(5); }
+  MAGNU_HD double* zero_() const { return of_parameters(6); }
+  MAGNU_HD double* more_() const { return of_parameters(7); }
+  MAGNU_HD double* steps_() const { return of_parameters(8); }
+  MAGNU_HD double* turns_() const { return of_parameters(8 + memory); }
+
   MAGNU_HD static Pack& pack(double* rows, int k) {
     return *reinterpret_cast<Pack*>(rows + k * width);
   }
@@ -177,9 +180,10 @@ class ToyFit {
     MAGNU_UNROLL
     for (int r = 0; r < rows; ++r) {
       MAGNU_UNROLL
-      for (int k = 0; k < packs; ++k) sum[r][k] = pack(add, r * packs + k);
+      for (int k = 0; k < packs; ++k)
+        sum[r][k] = pack(add + static_cast<std::size_t>(r) * apart, k);
     }
-    for (std::size_t c = 0; c < columns; ++c, in += wide, matrix += column) {
+    for (std::size_t c = 0; c < columns; ++c, in += apart, matrix += column) {
       MAGNU_UNROLL
       for (int k = 0; k < packs; ++k) x[k] = pack(in, k);
       MAGNU_UNROLL
@@ -192,7 +196,8 @@ class ToyFit {
     MAGNU_UNROLL
     for (int r = 0; r < rows; ++r) {
       MAGNU_UNROLL
-      for (int k = 0; k < packs; ++k) pack(out, r * packs + k) = sum[r][k];
+      for (int k = 0; k < packs; ++k)
+        pack(out + static_cast<std::size_t>(r) * apart, k) = sum[r][k];
     }
   }
   MAGNU_HD static void multiply(const double* matrix, std::size_t row, std::size_t column,
@@ -200,9 +205,11 @@ class ToyFit {
                                 const double* add, double* out) {
     std::size_t r = 0;
     for (; r + 4 <= rows; r += 4)
-      multiply_block<4>(matrix + r * row, row, column, columns, in, add + r * wide, out + r * wide);
+      multiply_block<4>(matrix + r * row, row, column, columns, in, add + r * apart,
+                        out + r * apart);
     for (; r < rows; ++r)
-      multiply_block<1>(matrix + r * row, row, column, columns, in, add + r * wide, out + r * wide);
+      multiply_block<1>(matrix + r * row, row, column, columns, in, add + r * apart,
+                        out + r * apart);
   }
 
   /// The sum over rows of a product, added to `sum`.
@@ -211,7 +218,7 @@ class ToyFit {
     Pack here[packs];
     MAGNU_UNROLL
     for (int k = 0; k < packs; ++k) here[k] = pack(sum, k);
-    for (std::size_t r = 0; r < rows; ++r, a += wide, b += wide) {
+    for (std::size_t r = 0; r < rows; ++r, a += apart, b += apart) {
       MAGNU_UNROLL
       for (int k = 0; k < packs; ++k) here[k] += pack(a, k) * pack(b, k);
     }
@@ -221,7 +228,7 @@ class ToyFit {
   /// out += factor rows.
   MAGNU_HD static void add_scaled(const double* __restrict factor, const double* __restrict a,
                                   std::size_t rows, double* __restrict out) {
-    for (std::size_t r = 0; r < rows; ++r, a += wide, out += wide) {
+    for (std::size_t r = 0; r < rows; ++r, a += apart, out += apart) {
       MAGNU_UNROLL
       for (int k = 0; k < packs; ++k) pack(out, k) += pack(factor, k) * pack(a, k);
     }
@@ -231,12 +238,14 @@ class ToyFit {
   MAGNU_HD void spread(const double* __restrict row, std::size_t n, double* __restrict out) const {
     for (std::size_t i = 0; i < n; ++i) {
       MAGNU_SIMD
-      for (int l = 0; l < lanes; ++l) out[i * wide + static_cast<std::size_t>(l)] = row[i];
+      for (int l = 0; l < lanes; ++l) out[i * apart + static_cast<std::size_t>(l)] = row[i];
     }
   }
 
   /// theta at a start.
-  MAGNU_HD void begin(const FitStart& start) { spread(start.theta.data, parameters_, x_ + wide); }
+  MAGNU_HD void begin(const FitStart& start) {
+    spread(start.theta.data, parameters_, x_() + apart);
+  }
 
   /// theta where it follows s from one value to that of a start, by the free fit's second
   /// derivatives: from `theta` at `from`, or the start's own where that is unknown.
@@ -248,18 +257,18 @@ class ToyFit {
       const double along = task_.free.inverse[(p + 1) * n], own = start.theta[p];
       MAGNU_SIMD
       for (int l = 0; l < lanes; ++l) {
-        const std::size_t at = p * wide + static_cast<std::size_t>(l);
+        const std::size_t at = p * apart + static_cast<std::size_t>(l);
         const double next = theta[at] + moved[l] * along;
-        x_[wide + at] = next == next ? next : own;
+        x_()[apart + at] = next == next ? next : own;
       }
     }
   }
 
-  /// 1 - n/lambda into work_, and which lanes expect something wherever they counted.
+  /// 1 - n/lambda into work_(), and which lanes expect something wherever they counted.
   MAGNU_HD void residuals(double* __restrict sound) {
-    const double* __restrict counts = counts_, * __restrict lambda = lambda_;
-    double* __restrict residual = work_;
-    for (std::size_t i = 0; i < bins_ * wide; i += wide) {
+    const double* __restrict counts = counts_(), * __restrict lambda = lambda_();
+    double* __restrict residual = work_();
+    for (std::size_t i = 0; i < bins_ * apart; i += apart) {
       MAGNU_SIMD
       for (int l = 0; l < lanes; ++l) {
         const std::size_t at = i + static_cast<std::size_t>(l);
@@ -274,25 +283,25 @@ class ToyFit {
   }
 
   MAGNU_HD void add_constraints(double* __restrict gradient) {
-    const double* __restrict theta = x_ + wide, * __restrict measured = measured_;
+    const double* __restrict theta = x_() + apart, * __restrict measured = measured_();
     for (std::size_t p = 0; p < parameters_; ++p) {
       const double weight = model_.weight[p];
       MAGNU_SIMD
       for (int l = 0; l < lanes; ++l) {
-        const std::size_t at = p * wide + static_cast<std::size_t>(l);
+        const std::size_t at = p * apart + static_cast<std::size_t>(l);
         gradient[at] += weight * (theta[at] - measured[at]);
       }
     }
   }
 
-  /// Steps until they are small; `gradient(sound)` makes gradient_ at x_. n: parameters from
+  /// Steps until they are small; `gradient(sound)` makes gradient_() at x_(). n: parameters from
   /// `offset` on, of which 0 is s.
   template <class Gradient>
   MAGNU_HD void descend(const View<const double>& inverse, std::size_t offset, std::size_t n,
                         const Gradient& gradient, double* active, bool* ok) {
     double sound[wide], rho[memory][wide];
-    double* x = x_ + offset * wide;
-    double* g = gradient_ + offset * wide;
+    double* x = x_() + offset * apart;
+    double* g = gradient_() + offset * apart;
     for (int l = 0; l < lanes; ++l) ok[l] = false;
     for (int step = 0; step < most_steps; ++step) {
       for (int l = 0; l < lanes; ++l) sound[l] = 1;
@@ -300,10 +309,10 @@ class ToyFit {
       const int kept = step < memory ? step : memory;
       if (step > 0) {
         // What the last step changed of the gradient.
-        const std::size_t slot = static_cast<std::size_t>((step - 1) % memory) * n * wide;
+        const std::size_t slot = static_cast<std::size_t>((step - 1) % memory) * n * apart;
         double product[wide] = {};
-        difference(g, before_, n * wide, turns_ + slot);
-        add_product(turns_ + slot, steps_ + slot, n, product);
+        difference(g, before_(), n, turns_() + slot);
+        add_product(turns_() + slot, steps_() + slot, n, product);
         for (int l = 0; l < lanes; ++l) {
           rho[(step - 1) % memory][l] = 1 / product[l];
           if (!(product[l] > 0)) sound[l] = 0;
@@ -311,14 +320,14 @@ class ToyFit {
       }
       // Nocedal's two loops, the newest first.
       double alpha[memory][wide];
-      remember(g, n * wide, before_, more_);
+      remember(g, n, before_(), more_());
       for (int k = step - 1; k >= step - kept; --k)
         project(k % memory, n, rho[k % memory], alpha[k % memory]);
-      multiply(inverse.data, n, 1, n, n, more_, zero_, step_);
+      multiply(inverse.data, n, 1, n, n, more_(), zero_(), step_());
       for (int k = step - kept; k < step; ++k)
         restore(k % memory, n, rho[k % memory], alpha[k % memory]);
       double decrement[wide] = {};
-      add_product(g, step_, n, decrement);
+      add_product(g, step_(), n, decrement);
       bool any = false;
       for (int l = 0; l < lanes; ++l) {
         const bool here = active[l] > 0 && sound[l] > 0 && decrement[l] <= 0;
@@ -326,33 +335,42 @@ class ToyFit {
           ok[l] = true;
           above_[l] = -decrement[l];
           // Where the step would go: the fit itself ends here, where lambda is known.
-          last_s_[l] = offset == 0 ? x[l] + step_[l] : 0;
+          last_s_[l] = offset == 0 ? x[l] + step_()[l] : 0;
         }
         active[l] = here && !(-decrement[l] < enough) ? 1 : 0;
         any = any || active[l] > 0;
       }
       if (!any) return;
-      take_step(active, step_, n, x, steps_ + static_cast<std::size_t>(step % memory) * n * wide);
+      take_step(active, step_(), n, x,
+                steps_() + static_cast<std::size_t>(step % memory) * n * apart);
     }
   }
 
   MAGNU_HD static void difference(const double* __restrict a, const double* __restrict b,
                                   std::size_t n, double* __restrict out) {
-    MAGNU_SIMD
-    for (std::size_t i = 0; i < n; ++i) out[i] = a[i] - b[i];
+    for (std::size_t i = 0; i < n * apart; i += apart) {
+      MAGNU_SIMD
+      for (int l = 0; l < lanes; ++l) {
+        const std::size_t at = i + static_cast<std::size_t>(l);
+        out[at] = a[at] - b[at];
+      }
+    }
   }
   MAGNU_HD static void remember(const double* __restrict g, std::size_t n, double* __restrict same,
                                 double* __restrict negative) {
-    MAGNU_SIMD
-    for (std::size_t i = 0; i < n; ++i) {
-      same[i] = g[i];
-      negative[i] = -g[i];
+    for (std::size_t i = 0; i < n * apart; i += apart) {
+      MAGNU_SIMD
+      for (int l = 0; l < lanes; ++l) {
+        const std::size_t at = i + static_cast<std::size_t>(l);
+        same[at] = g[at];
+        negative[at] = -g[at];
+      }
     }
   }
   /// Of the lanes that go on.
   MAGNU_HD static void take_step(const double* __restrict active, const double* __restrict step,
                                  std::size_t n, double* __restrict x, double* __restrict kept) {
-    for (std::size_t p = 0; p < n * wide; p += wide) {
+    for (std::size_t p = 0; p < n * apart; p += apart) {
       MAGNU_SIMD
       for (int l = 0; l < lanes; ++l) {
         const std::size_t at = p + static_cast<std::size_t>(l);
@@ -365,35 +383,35 @@ class ToyFit {
 
   MAGNU_HD void project(int k, std::size_t n, const double* rho, double* alpha) {
     double sum[wide] = {};
-    add_product(steps_ + static_cast<std::size_t>(k) * n * wide, more_, n, sum);
+    add_product(steps_() + static_cast<std::size_t>(k) * n * apart, more_(), n, sum);
     double back[wide];
     for (int l = 0; l < lanes; ++l) {
       alpha[l] = rho[l] * sum[l];
       back[l] = -alpha[l];
     }
-    add_scaled(back, turns_ + static_cast<std::size_t>(k) * n * wide, n, more_);
+    add_scaled(back, turns_() + static_cast<std::size_t>(k) * n * apart, n, more_());
   }
 
   MAGNU_HD void restore(int k, std::size_t n, const double* rho, const double* alpha) {
     double sum[wide] = {}, beta[wide];
-    add_product(turns_ + static_cast<std::size_t>(k) * n * wide, step_, n, sum);
+    add_product(turns_() + static_cast<std::size_t>(k) * n * apart, step_(), n, sum);
     for (int l = 0; l < lanes; ++l) beta[l] = alpha[l] - rho[l] * sum[l];
-    add_scaled(beta, steps_ + static_cast<std::size_t>(k) * n * wide, n, step_);
+    add_scaled(beta, steps_() + static_cast<std::size_t>(k) * n * apart, n, step_());
   }
 
-  /// The minimum at a fixed s, from x_. Not `ok` where it is at a bound, or the steps found none.
+  /// The minimum at a fixed s, from x_(). Not `ok` where it is at a bound, or the steps found none.
   MAGNU_HD void fit_fixed(const FitStart& start, bool* ok) {
     double active[wide];
     for (int l = 0; l < lanes; ++l) active[l] = 1;
     const double* templates = start.templates.data;
-    spread(templates + parameters_ * bins_, bins_, rest_);
+    spread(templates + parameters_ * bins_, bins_, rest_());
     descend(
         start.inverse, 1, parameters_,
         [&](double* sound) {
-          multiply(templates, 1, bins_, bins_, parameters_, x_ + wide, rest_, lambda_);
+          multiply(templates, 1, bins_, bins_, parameters_, x_() + apart, rest_(), lambda_());
           residuals(sound);
-          multiply(templates, bins_, 1, parameters_, bins_, work_, zero_, gradient_ + wide);
-          add_constraints(gradient_ + wide);
+          multiply(templates, bins_, 1, parameters_, bins_, work_(), zero_(), gradient_() + apart);
+          add_constraints(gradient_() + apart);
         },
         active, ok);
     inside(ok);
@@ -402,30 +420,30 @@ class ToyFit {
   MAGNU_HD void inside(bool* ok) const {
     for (std::size_t p = 0; p < parameters_; ++p)
       for (int l = 0; l < lanes; ++l)
-        ok[l] = ok[l] && x_[(p + 1) * wide + static_cast<std::size_t>(l)] >= model_.least[p];
+        ok[l] = ok[l] && x_()[(p + 1) * apart + static_cast<std::size_t>(l)] >= model_.least[p];
   }
 
   /// d nll/ds of the lanes at the minimum that was found last.
   MAGNU_HD void slope_in_s(double* slope) {
     slopes();
     for (int l = 0; l < lanes; ++l) slope[l] = 0;
-    add_product(work_, slope_, bins_, slope);
+    add_product(work_(), slope_(), bins_, slope);
   }
 
-  /// theta of those whose templates change with s; until more_ is used again.
+  /// theta of those whose templates change with s; until more_() is used again.
   MAGNU_HD const double* gathered(const double* theta) {
     for (std::size_t k = 0; k < task_.sloped.size; ++k)
       for (int l = 0; l < lanes; ++l)
-        more_[k * wide + static_cast<std::size_t>(l)] =
-            theta[task_.sloped[k] * wide + static_cast<std::size_t>(l)];
-    return more_;
+        more_()[k * apart + static_cast<std::size_t>(l)] =
+            theta[task_.sloped[k] * apart + static_cast<std::size_t>(l)];
+    return more_();
   }
 
   /// d lambda_i/ds.
   MAGNU_HD void slopes() {
-    spread(&model_.slope[parameters_ * bins_], bins_, rest_);
-    multiply(task_.slopes.data, 1, bins_, bins_, task_.sloped.size, gathered(x_ + wide), rest_,
-             slope_);
+    spread(&model_.slope[parameters_ * bins_], bins_, rest_());
+    multiply(task_.slopes.data, 1, bins_, bins_, task_.sloped.size, gathered(x_() + apart), rest_(),
+             slope_());
   }
 
   /// s_hat and its theta. Those that look for it below 0 are fitted there, and so are all first
@@ -456,34 +474,35 @@ class ToyFit {
     double wanted[wide];
     if (zero_first) {
       // One of Newton's steps from the minimum without signal, where the gradient is in s alone.
-      for (int l = 0; l < lanes; ++l) x_[l] = -task_.free.inverse[0] * slope[l];
+      for (int l = 0; l < lanes; ++l) x_()[l] = -task_.free.inverse[0] * slope[l];
       const FitStart moved{0, task_.free.theta, {}, {}};
       double back[wide];
-      for (int l = 0; l < lanes; ++l) back[l] = -x_[l];
-      predict(moved, free_x_ + wide, back);
+      for (int l = 0; l < lanes; ++l) back[l] = -x_()[l];
+      predict(moved, free_x_() + apart, back);
       for (int l = 0; l < lanes; ++l)
-        if (!(x_[l] == x_[l])) x_[l] = task_.free.s;
+        if (!(x_()[l] == x_()[l])) x_()[l] = task_.free.s;
     } else {
       begin(task_.free);
-      for (int l = 0; l < lanes; ++l) x_[l] = task_.free.s;
+      for (int l = 0; l < lanes; ++l) x_()[l] = task_.free.s;
     }
     for (int l = 0; l < lanes; ++l) wanted[l] = active[l];
     descend(
         task_.free.inverse, 0, parameters_ + 1,
         [&](double* sound) {
-          const double* theta = x_ + wide;
+          const double* theta = x_() + apart;
           slopes();
-          spread(&model_.base[parameters_ * bins_], bins_, rest_);
-          multiply(model_.base.data, 1, bins_, bins_, parameters_, theta, rest_, lambda_);
-          add_scaled(x_, slope_, bins_, lambda_);
+          spread(&model_.base[parameters_ * bins_], bins_, rest_());
+          multiply(model_.base.data, 1, bins_, bins_, parameters_, theta, rest_(), lambda_());
+          add_scaled(x_(), slope_(), bins_, lambda_());
           residuals(sound);
-          for (int l = 0; l < lanes; ++l) gradient_[l] = 0;
-          add_product(work_, slope_, bins_, gradient_);
-          double* gradient = gradient_ + wide;
-          multiply(model_.base.data, bins_, 1, parameters_, bins_, work_, zero_, gradient);
-          multiply(task_.slopes.data, bins_, 1, task_.sloped.size, bins_, work_, zero_, more_);
+          for (int l = 0; l < lanes; ++l) gradient_()[l] = 0;
+          add_product(work_(), slope_(), bins_, gradient_());
+          double* gradient = gradient_() + apart;
+          multiply(model_.base.data, bins_, 1, parameters_, bins_, work_(), zero_(), gradient);
+          multiply(task_.slopes.data, bins_, 1, task_.sloped.size, bins_, work_(), zero_(),
+                   more_());
           for (std::size_t k = 0; k < task_.sloped.size; ++k)
-            add_scaled(x_, more_ + k * wide, 1, gradient + task_.sloped[k] * wide);
+            add_scaled(x_(), more_() + k * apart, 1, gradient + task_.sloped[k] * apart);
           add_constraints(gradient);
         },
         active, ok);
@@ -504,8 +523,8 @@ class ToyFit {
     keep(found);
     if (!again || zero_first) return;
     double from[wide];
-    for (int l = 0; l < lanes; ++l) from[l] = x_[l];
-    predict(task_.zero, x_ + wide, from);
+    for (int l = 0; l < lanes; ++l) from[l] = x_()[l];
+    predict(task_.zero, x_() + apart, from);
     fit_fixed(task_.zero, ok);
     slope_in_s(slope);
     for (int l = 0; l < lanes; ++l) {
@@ -525,17 +544,25 @@ class ToyFit {
   MAGNU_HD void keep(const bool* which) {
     for (int l = 0; l < lanes; ++l)
       if (which[l]) free_above_[l] = above_[l];
-    for (std::size_t i = 0; i < bins_ * wide; ++i)
-      if (which[i % wide]) free_lambda_[i] = lambda_[i];
-    for (std::size_t p = wide; p < (parameters_ + 1) * wide; ++p)
-      if (which[p % wide]) free_x_[p] = x_[p];
+    keep_rows(which, lambda_(), bins_, free_lambda_());
+    keep_rows(which, x_() + apart, parameters_, free_x_() + apart);
+  }
+
+  MAGNU_HD static void keep_rows(const bool* which, const double* __restrict rows, std::size_t n,
+                                 double* __restrict kept) {
+    for (std::size_t i = 0; i < n * apart; i += apart) {
+      for (int l = 0; l < lanes; ++l) {
+        const std::size_t at = i + static_cast<std::size_t>(l);
+        kept[at] = which[l] ? rows[at] : kept[at];
+      }
+    }
   }
 
   /// 2 (nll - nll of the free fit).
   MAGNU_HD void above_free(double* __restrict t) const {
     for (int l = 0; l < lanes; ++l) t[l] = free_above_[l] - above_[l];
     for (std::size_t i = 0; i < bins_; ++i) {
-      const double* __restrict counts = counts_ + i * wide, * __restrict lambda = lambda_ + i * wide, * __restrict free_lambda = free_lambda_ + i * wide;
+      const double* __restrict counts = counts_() + i * apart, * __restrict lambda = lambda_() + i * apart, * __restrict free_lambda = free_lambda_() + i * apart;
       MAGNU_SIMD
       for (int l = 0; l < lanes; ++l) {
         const double n = counts[l], here = lambda[l], free = free_lambda[l];
@@ -547,9 +574,9 @@ class ToyFit {
     for (std::size_t p = 0; p < parameters_; ++p) {
       MAGNU_SIMD
       for (int l = 0; l < lanes; ++l) {
-        const std::size_t at = p * wide + static_cast<std::size_t>(l);
-        const double here = x_[wide + at], free = free_x_[wide + at];
-        t[l] += model_.weight[p] * (here - free) * (here + free - 2 * measured_[at]);
+        const std::size_t at = p * apart + static_cast<std::size_t>(l);
+        const double here = x_()[apart + at], free = free_x_()[apart + at];
+        t[l] += model_.weight[p] * (here - free) * (here + free - 2 * measured_()[at]);
       }
     }
   }
@@ -582,8 +609,7 @@ class ToyFit {
   const ToyTask& task_;
   LikelihoodView model_;
   std::size_t parameters_, bins_;
-  double *counts_, *lambda_, *rest_, *slope_, *free_lambda_, *work_;
-  double *measured_, *x_, *free_x_, *gradient_, *before_, *step_, *zero_, *more_, *steps_, *turns_;
+  double* scratch_;
   double s_hat_[wide] = {}, first_t_[wide] = {};
   /// What 2 nll lies above its minimum where the last fit ended, and s there after one more step.
   double above_[wide] = {}, free_above_[wide] = {}, last_s_[wide] = {};
