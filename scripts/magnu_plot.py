@@ -74,6 +74,21 @@ def set_margins(figure, width, heights, columns, left=0.6, right=0.15, top=0.15,
                            hspace=gap * len(heights) / sum(heights))
 
 
+def new_pairs(count, width, heights, between, gap=0.07, **margins):
+    """A figure with pairs of panels, one below the other, two pairs to a row; `between` lies below each row of pairs
+    but the last, in inches. Returns it and the pairs."""
+    columns, rows = min(count, 2), (count + 1) // 2
+    heights = ([*heights, between - 2 * gap] * rows)[:-1]
+    figure, panels = new_figure(width, heights, columns, gap=gap, **margins)
+    pairs = [(panels[3 * row, column], panels[3 * row + 1, column]) for row in range(rows) for column in range(columns)]
+    for axes in panels.flat:
+        axes.set_visible(any(axes in pair for pair in pairs[:count]))
+    for above, below in pairs[:count]:
+        above.sharex(below)
+        above.tick_params(labelbottom=False)
+    return figure, pairs[:count]
+
+
 def log_ticks(axis, low, high):
     """On a logarithmic axis with too few powers of ten to label only those, label 2 and 5 as well."""
     from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter

@@ -1,17 +1,19 @@
 """What `magnu fit` found: the profile over the moment, and data with the fit in the bins."""
+import itertools
 import json
 import math
 import os
 import re
 from statistics import NormalDist
 
-from magnu_plot import Failure, LINE, level_words, new_figure, plain, plain_log_ticks, raise_top, styles_of
+from magnu_plot import Failure, LINE, level_words, new_figure, new_pairs, plain, plain_log_ticks, raise_top, styles_of
 from magnu_plot_pulls import correlation_figure, pulls_figure
 from magnu_plot_results import read_table, scientific
 
 BINS = dict(detector=str, lower_keV=float, upper_keV=float, counts=float, fit=float, fit_without_moment=float,
             moment_at_limit=float)
 PROFILES = dict(detector=str, mu_eff_mu_B=float, t=float)
+OPTIONAL = dict(bins=dict(curve=str))       # not in results of older programs
 MOST_PROFILES = 7       # lines that can be told apart
 MOST_DETECTORS = 6      # that have figures of their own
 COLUMN = 3.5            # width of a figure, in inches: that of a column
@@ -32,7 +34,7 @@ def read_fit(folder, asked=None):
     except (ValueError, KeyError, TypeError):
         raise Failure(2, f"{path}: not the fits of a study of magnu")
     for name, columns, key in (("fitted_bins.csv", BINS, "bins"), ("profiles.csv", PROFILES, "profile")):
-        for row in read_table(os.path.join(folder, name), columns, may_be_empty=True):
+        for row in read_table(os.path.join(folder, name), columns, may_be_empty=True, optional=OPTIONAL.get(key)):
             if row.detector in fits:
                 fits[row.detector][key].append(row)
     kept = [fit for name, fit in fits.items() if asked is None or asked in name]
@@ -151,17 +153,33 @@ def profile_figure(fits, study):
 
 
 def bins_figure(fit, study):
-    """Data, fit and the moment at the limit in the bins; below them, what is left of the data."""
+    """Data, fit and the moment at the limit in the bins; below them, what is left of the data. Of a joint fit a pair of
+    panels for each curve."""
+    groups = [(curve, list(bins)) for curve, bins in itertools.groupby(fit["bins"], lambda row: row.curve)]
+    shown = groups[:MOST_DETECTORS]
+    wide = COLUMN if len(shown) == 1 else 2 * COLUMN
+    figure, pairs = new_pairs(len(shown), wide, [2.1, 0.95] if len(shown) < 5 else [1.4, 0.7], 0.7, left=0.66,
+                              beside=0.68, bottom=0.45, top=0.06 if len(shown) == 1 else 0.25)
+    excess = any(b.fit != b.fit_without_moment for b in fit["bins"])
+    drawn = [draw_bins(*pair, bins, fit["data"] == "observed", excess) for pair, (_, bins) in zip(pairs, shown)]
+    if len(groups) > 1:
+        for (axes, _), (curve, _) in zip(pairs, shown):
+            axes.set_title(plain(curve, 44), fontsize=8, pad=4)
+    figure.align_ylabels()
+    lines = names_of(fit, study)
+    lines += [f"the first {len(shown)} of {len(groups)} curves"] if len(shown) < len(groups) else []
+    title_above(figure, lines, max(drawn, key=len), 2 if len(shown) == 1 else 4)
+    return figure
+
+
+def draw_bins(axes, below, bins, observed, excess):
+    """One pair of panels of these; returns the handles for the legend."""
     import numpy as np
-    bins = fit["bins"]
     edges = np.array([b.lower_keV for b in bins] + [bins[-1].upper_keV])
     data, fitted, without, moment = (np.array([getattr(b, name) for b in bins])
                                      for name in ("counts", "fit", "fit_without_moment", "moment_at_limit"))
-    observed, excess = fit["data"] == "observed", bool((fitted != without).any())
     limit = without + moment
     log_x = edges[0] > 0 and edges[-1] > 20 * edges[0]
-    figure, panels = new_figure(COLUMN, [2.1, 0.95], sharex=True, left=0.66, bottom=0.45, top=0.06, gap=0.07)
-    axes, below = panels[:, 0]
     middle = np.sqrt(edges[1:] * edges[:-1]) if log_x else (edges[1:] + edges[:-1]) / 2
     mark = dict(fmt="o", color="black", markersize=3 if len(bins) <= MANY_BINS else 1.5, elinewidth=0.8, zorder=4)
     low, high = count_errors(data) if observed else (None, None)
@@ -194,10 +212,7 @@ def bins_figure(fit, study):
         plain_log_ticks(below.xaxis, edges[0], edges[-1])
     for panel in (axes, below):
         panel.tick_params(which="both", top=True)
-    axes.tick_params(labelbottom=False)
-    figure.align_ylabels()
-    title_above(figure, names_of(fit, study), handles, 2)
-    return figure
+    return handles
 
 
 def scale_counts(axes, spectra, low, high):

@@ -15,14 +15,17 @@ WORDS = {"sin2_theta12": r"$\sin^2\theta_{12}$", "sin2_theta13": r"$\sin^2\theta
          "xe136_2nbb": r"$^{136}$Xe $2\nu\beta\beta$", "xenon1t": "XENON1T", "xenonnt": "XENONnT", "darwin": "DARWIN"}
 
 
-def parameter_words(name):
-    """A parameter as the field writes it."""
+def parameter_words(name, begin=str.upper):
+    """A parameter as the field writes it; one of a joint fit that is a detector's own after the name of that."""
+    own = re.match("(.+?): ((?:background |flux ).*|[a-z0-9_]+)$", name)
+    if own:
+        return f"{plain(own[1], 18)}: {parameter_words(own[2], str.lower)}"
     kind, _, rest = name.partition(" ")
     if kind == "flux":
         return f"{ISOTOPES.get(rest, plain(rest, 20))} flux"
     if kind == "background":
-        return f"{WORDS.get(rest) or plain(rest[:1].upper() + rest[1:], 22)} bkg."
-    return WORDS.get(name) or plain(name[:1].upper() + name[1:], 24)
+        return f"{WORDS.get(rest) or plain(begin(rest[:1]) + rest[1:], 22)} bkg."
+    return WORDS.get(name) or plain(begin(name[:1]) + name[1:], 24)
 
 
 def impacts(fit):
