@@ -7,18 +7,21 @@ import re
 from statistics import NormalDist
 
 from magnu_plot import Failure, LINE, level_words, new_figure, new_pairs, plain, plain_log_ticks, raise_top, styles_of
+from magnu_plot_belt import belt_figure
 from magnu_plot_pulls import correlation_figure, pulls_figure
 from magnu_plot_results import read_table, scientific
 
 BINS = dict(detector=str, lower_keV=float, upper_keV=float, counts=float, fit=float, fit_without_moment=float,
             moment_at_limit=float)
 PROFILES = dict(detector=str, mu_eff_mu_B=float, t=float)
+BELT = {name: float for name in ("mu_eff_mu_B", "t", "critical", "critical_low", "critical_high", "asymptotic_critical",
+                                 "asymptotic_coverage", "p_value", "p_background")} | dict(detector=str)
 OPTIONAL = dict(bins=dict(curve=str))       # not in results of older programs
 MOST_PROFILES = 7       # lines that can be told apart
 MOST_DETECTORS = 6      # that have figures of their own
 COLUMN = 3.5            # width of a figure, in inches: that of a column
 MANY_BINS = 60          # with smaller marks
-TESTS = {"two-sided": "two-sided", "upper": "one-sided", "cls": "CL$_s$"}
+TESTS = {"two-sided": "two-sided", "upper": "one-sided", "cls": "CL$_s$", "feldman-cousins": "Feldman-Cousins"}
 
 
 def read_fit(folder, asked=None):
@@ -28,12 +31,13 @@ def read_fit(folder, asked=None):
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
         study, fits = str(content["study"]), {fit["detector"]: fit for fit in content["detectors"]}
-        fits = {name: dict(fit, bins=[], profile=[], name=name) for name, fit in fits.items()}
+        fits = {name: dict(fit, bins=[], profile=[], belt=[], name=name) for name, fit in fits.items()}
     except OSError as error:
         raise Failure(2, f"{path}: cannot read: {error.strerror}")
     except (ValueError, KeyError, TypeError):
         raise Failure(2, f"{path}: not the fits of a study of magnu")
-    for name, columns, key in (("fitted_bins.csv", BINS, "bins"), ("profiles.csv", PROFILES, "profile")):
+    tables = [("fitted_bins.csv", BINS, "bins"), ("profiles.csv", PROFILES, "profile"), ("belt.csv", BELT, "belt")]
+    for name, columns, key in tables[:3 if any("toys" in fit for fit in fits.values()) else 2]:
         for row in read_table(os.path.join(folder, name), columns, may_be_empty=True, optional=OPTIONAL.get(key)):
             if row.detector in fits:
                 fits[row.detector][key].append(row)
@@ -234,6 +238,9 @@ def figures(study, fits):
     """Yield (name, figure); the names tell detectors apart where there are several."""
     if any(fit["profile"] and fit["upper_mu_B"] for fit in fits):
         yield "profile", profile_figure(fits, study)
+    belts = [fit for fit in fits if fit["belt"]][:MOST_DETECTORS]
+    if belts:
+        yield "belt", belt_figure(belts, study, TESTS, names_of, title_above)
     taken = set()
     for fit in fits[:MOST_DETECTORS]:
         name = re.sub("[^A-Za-z0-9.+]+", "-", fit["name"]).strip("-")[:100]

@@ -110,7 +110,8 @@ def test_of(curves, axes):
              for curve in curves}
     if len(tests) != 1 or any(axis.path in ("statistic", "interval.test") for axis in axes):
         return ""
-    return {"two-sided": "two-sided ", "upper": "one-sided ", "cls": "CL$_s$ "}.get(tests.pop(), "")
+    return {"two-sided": "two-sided ", "upper": "one-sided ", "cls": "CL$_s$ ",
+            "feldman-cousins": "Feldman-Cousins "}.get(tests.pop(), "")
 
 
 def is_exact(curve):
