@@ -1,4 +1,4 @@
-"""The belt that `magnu fit` makes of toys: critical values of the test statistic, and what the asymptotic one covers."""
+"""The belt that `magnu fit` makes of toys: critical values of the test statistic, and what the asymptotic covers."""
 import math
 
 from magnu_plot import level_words, new_pairs, plain
@@ -16,6 +16,11 @@ def limits_of(fit):
     toys = fit["toys"]
     return [[end for end in ends if end] for ends in (
         (fit["lower_mu_B"], upper), (toys["asymptotic_lower_mu_B"], toys["asymptotic_upper_mu_B"]))]
+
+
+def has_belt(fit):
+    """Whether the data's t is known anywhere in a belt."""
+    return any(point.mu_eff_mu_B > 0 and math.isfinite(point.t) for point in fit["belt"])
 
 
 def columns_of(fit, power):
@@ -54,11 +59,12 @@ def draw_belt(axes, fit, belt, power):
         handles += axes.plot(mu, formula, color=ASYMPTOTIC, linestyle=(0, (5, 2)), linewidth=1.2, zorder=1.8,
                              label="asymptotic critical value")
     marks = []
-    for ends, colour, marker, words in zip(limits_of(fit), (TOYS, ASYMPTOTIC), "os", ("limit by toys", "asymptotic limit")):
+    words = "limit by toys", "asymptotic limit"
+    for ends, colour, marker, label in zip(limits_of(fit), (TOYS, ASYMPTOTIC), "os", words):
         at = np.array(ends) / 10.0 ** power
         marks.append(data_between(fit, belt, at, power))
         axes.vlines(at, 0, marks[-1], colors=colour, linewidth=0.8, linestyles=":", zorder=1.5)
-        handles += axes.plot(at, marks[-1], marker, color=colour, zorder=3, label=words, **MARK)
+        handles += axes.plot(at, marks[-1], marker, color=colour, zorder=3, label=label, **MARK)
     axes.set_ylim(0, 1.6 * np.nanmax(np.concatenate([belt["critical_high"], formula, *marks]), initial=0.5))
     return handles
 

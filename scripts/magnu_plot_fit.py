@@ -7,7 +7,7 @@ import re
 from statistics import NormalDist
 
 from magnu_plot import Failure, LINE, level_words, new_figure, new_pairs, plain, plain_log_ticks, raise_top, styles_of
-from magnu_plot_belt import belt_figure
+from magnu_plot_belt import belt_figure, has_belt
 from magnu_plot_pulls import correlation_figure, pulls_figure
 from magnu_plot_results import read_table, scientific
 
@@ -238,7 +238,7 @@ def figures(study, fits):
     """Yield (name, figure); the names tell detectors apart where there are several."""
     if any(fit["profile"] and fit["upper_mu_B"] for fit in fits):
         yield "profile", profile_figure(fits, study)
-    belts = [fit for fit in fits if fit["belt"]][:MOST_DETECTORS]
+    belts = [fit for fit in fits if has_belt(fit)][:MOST_DETECTORS]
     if belts:
         yield "belt", belt_figure(belts, study, TESTS, names_of, title_above)
     taken = set()

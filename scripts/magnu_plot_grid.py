@@ -22,6 +22,7 @@ WORDS = {"xenon1t": "XENON1T", "xenonnt": "XENONnT", "darwin": "DARWIN", "bs05op
          "winter2006": "Winter 2006"}
 MOST_POINTS = 1000      # drawn along an axis: more could not be told apart
 MOST_VALUES = 6         # of an axis, in a surface
+MOST_MAPPED, MOST_LINED = 4, 6      # curves whose asymptotic limits are drawn beside those of toys
 LONGEST = 160           # of what a file name says, in characters: file systems take 255 in all
 
 
@@ -64,9 +65,12 @@ def read_limits(path, shown, fixed):
             limits.study = text_of(study)
             read = part_of(axes, limits) if limits.x or limits.dots else None
             limits.mu = positive(read(data)) if read else None
-            limits.band = None
+            limits.band = limits.formulae = None
+            curves = read_curves(path, limits.study)
+            if limits.x:
+                limits.formulae = read_formulae(file, axes, limits, read, curves)
             if limits.x and not limits.y:
-                limits.band = read_band(file, axes, limits, read, read_curves(path, text_of(study)))
+                limits.band = read_band(file, axes, limits, read, curves)
                 limits.notes += gap_notes(limits)
     except OSError as error:
         raise Failure(2, f"{path}: cannot read: {error.strerror or 'damaged, or not an HDF5 file'}")
@@ -157,6 +161,39 @@ def read_band(file, axes, limits, read, curves):
         exact = read(file["expected"], 2, curve=same[0])
         band.exact = positive(exact[row if "curve" in limits.at else same[0]])
     return band
+
+
+def read_formulae(file, axes, limits, read, curves):
+    """Of limits from toys the asymptotic ones: by how much they exceed those of toys, and what their intervals cover,
+    both with the labels of the lines or panels; None where there are none."""
+    import numpy as np
+    if "asymptotic" not in file or "asymptotic_coverage" not in file:
+        return None
+    exact = file["unconstrained"] if "unconstrained" in file else file["mu_eff"]    # as the asymptotic ones are
+
+    def along(axis, values):            # as a dataset of its own, to be read as these are
+        shape = [-1 if other is axis else 1 for other in axes]
+        return read(np.broadcast_to(np.array(values, float).reshape(shape), exact.shape))
+    of = SimpleNamespace(coverage=read(file["asymptotic_coverage"]),
+                         excess=positive(read(file["asymptotic"])) / positive(read(exact)) - 1)
+    axis = next((axis for axis in axes if axis.path == "confidence_level"), None)
+    stated = np.ravel(file["mu_eff"].attrs.get("confidence_level", [math.nan]))
+    of.level = along(axis, file["confidence_level"][()]) if axis else along(axes[0], stated)
+    counts = [re.search(r"toys: (\d+)", curve.get("interval", "")) for curve in curves]
+    known = len(counts) == exact.shape[0] and not any(axis.path == "interval.toys" for axis in axes)
+    of.toys = along(axes[0], [float(found[1]) if found else math.nan for found in counts] if known else [math.nan])
+    # Limits without toys are the asymptotic ones.
+    rows = [row for row, coverage in enumerate(of.coverage)
+            if np.isfinite(coverage).any() or (np.nan_to_num(of.excess[row]) != 0).any()]
+    if not rows or np.isnan(of.level).any():
+        return None
+    most = MOST_MAPPED if limits.y else MOST_LINED
+    if len(rows) > most:
+        limits.notes.append(f"asymptotics: the first {most} of {len(rows)} curves; --at chooses others")
+    rows = rows[:most]
+    labels = labels_of(limits)
+    return SimpleNamespace(**{name: values[rows] for name, values in vars(of).items()},
+                           labels=[labels[row] for row in rows])
 
 
 def pick(axis, text, path):
