@@ -11,6 +11,12 @@ MOST_BANDS = 11         # of colours
 COLOURS = "RdBu"        # red where the asymptotic interval is too short
 
 
+def errors_of(formulae):
+    """Standard deviations of the coverage in per cent, from the number of toys; nan where that is not known."""
+    import numpy as np
+    return 100 * np.sqrt(formulae.coverage * (1 - formulae.coverage) / formulae.toys)
+
+
 def quantities(formulae):
     """The excess of the asymptotic limits and their coverage, both in per cent: the name of each, its value where the
     formulae hold, the deviations from that."""
@@ -22,13 +28,13 @@ def quantities(formulae):
     return [(EXCESS, 0, 100 * formulae.excess), (name, middle, 100 * np.round(off, 12))]
 
 
-def bands_of(deviations):
-    """Centres and edges of bands of colours that hold all deviations, one of them around 0."""
+def bands_of(deviations, least=0):
+    """Centres and edges of bands of colours that hold all deviations, one of them around 0; none narrower than that."""
     import numpy as np
     finite = deviations[np.isfinite(deviations)]
     low, high = finite.min(initial=0), finite.max(initial=0)
     steps = (digit * 10.0 ** power for power in range(-2, 9) for digit in (1, 2, 5))
-    step = next(step for step in steps if (high - low) / step < MOST_BANDS - 1)
+    step = next(step for step in steps if step >= least and (high - low) / step < MOST_BANDS - 1)
     first, last = math.floor(low / step + 0.5), math.ceil(high / step - 0.5)
     first, last = min(first, -1), max(last, 1)
     return step * np.arange(first, last + 1), step * (np.arange(first, last + 2) - 0.5)
@@ -63,10 +69,10 @@ def map_figure(limits):
     blank = any((np.isnan(fields).any(axis=(1, 2)) > np.isnan(fields).all(axis=(1, 2))).any() for _, _, fields in shown)
     rows, each, beside, left, right = len(formulae.labels), 2.4, 0.95, 0.62, 0.85
     figure, panels = start_figure(limits, left + 2 * each + beside + right, [2.2 if rows < 4 else 1.75] * rows, 2,
-                                  rows > 1, left=left, right=right, bottom=0.72 if blank else 0.5, gap=0.32,
+                                  any(formulae.labels), left=left, right=right, bottom=0.72 if blank else 0.5, gap=0.32,
                                   beside=beside)
     for column, (name, middle, fields) in enumerate(shown):
-        bands = bands_of(fields)
+        bands = bands_of(fields, np.nanmax(errors_of(formulae), initial=0) if column else 0)
         for row, (label, field) in enumerate(zip(formulae.labels, fields)):
             axes = panels[row][column]
             fill = draw_map(axes, limits, field, bands)
@@ -92,8 +98,7 @@ def line_figure(limits):
     figure, panels = start_figure(limits, 4.2, [1.6, 1.6], 1, False, left=0.72, bottom=0.35 + below, gap=0.07,
                                   sharex=True)
     at = x.values if x.numeric else np.arange(len(words))
-    errors = 100 * np.sqrt(np.maximum(formulae.coverage * (1 - formulae.coverage), 0) / formulae.toys)
-    handles = []
+    errors, handles = errors_of(formulae), []
     for axes, (name, middle, fields) in zip(panels[:, 0], quantities(formulae)):
         axes.axhline(middle, color="0.4", linewidth=0.8, zorder=1)
         for row, (field, (colour, dashes, marker)) in enumerate(zip(fields, styles_of(len(labels)))):

@@ -58,6 +58,36 @@ curves:
 axes:
   exposure: [3 t yr, 1 t yr]
 """
+TOYS = """\
+statistic: poisson
+bins: 3
+threshold: 1 keV
+upper: 7 keV
+background: [{flat: 2, uncertainty: 10 %}]
+curves:
+  - {name: fc, interval: {test: feldman-cousins, toys: 200}, counts: [21, 9, 8]}
+  - {name: cls, interval: {test: cls, method: toys, toys: 200}}
+  - {name: formulae}
+"""
+TOY_GRID = """\
+statistic: poisson
+bins: 3
+threshold: 1 keV
+upper: 7 keV
+background: [{flat: 2, uncertainty: 10 %}]
+curves: [{name: formulae}, {name: fc, interval: {test: feldman-cousins, toys: 200}}]
+axes:
+  exposure: [1 t yr, 0.1 t yr, 0.01 t yr]
+  background.flat: [1, 10]
+"""
+JOINT = """\
+statistic: poisson
+uncertainties: {exposure: 2 %}
+curves:
+  - {name: er, bins: 4, upper: 9 keV, threshold: 1 keV, background: [{flat: 2, uncertainty: 10 %}], counts: [25, 10, 9, 8]}
+  - {name: nr, channel: nuclear, bins: 3, upper: 3 keV, background: [{flat: 0.1, uncertainty: 20 %}], counts: [170, 30, 2]}
+joint: [{name: both, of: [er, nr]}]
+"""
 PLAIN_REACH = """\
 reach: {mu_eff: 5e-12 mu_B, by: exposure, from: 0.1 tonne year, to: 9 tonne year}
 curves: [{name: electron, channel: electron}, {name: nuclear, channel: nuclear}, {name: far, background: [{flat: 90}]}]
@@ -477,6 +507,162 @@ def check_fit(folder):
                    for box in (legend.get_window_extent() for legend in figure.legends))
 
 
+def check_joint(folder):
+    """A joint fit has a pair of panels for each of its curves, and parameters named after these."""
+    import csv
+    import magnu_plot_fit
+    import magnu_plot_pulls
+    import numpy
+    study, fits = magnu_plot_fit.read_fit(str(folder / "joint"), "both")
+    figure = magnu_plot_fit.bins_figure(fits[0], study)
+    text = words_of(figure)
+    assert "joint" in text and "both" in text, text
+    panels = [axes for axes in figure.axes if axes.get_visible()]
+    pairs = list(zip(panels[:2], panels[2:]))
+    rows = [row for row in csv.DictReader((folder / "joint/fitted_bins.csv").open()) if row["detector"] == "both"]
+    assert [axes.get_title() for axes, _ in pairs] == ["er", "nr"]
+    for axes, below in pairs:
+        own = [row for row in rows if row["curve"] == axes.get_title()]
+        data, fit, without, moment = (numpy.array([float(row[name]) for row in own])
+                                      for name in ("counts", "fit", "fit_without_moment", "moment_at_limit"))
+        assert list(axes.lines[0].get_ydata()) == list(data), axes.get_title()
+        assert numpy.allclose([list(patch.get_data().values) for patch in axes.patches], [fit, without, without + moment])
+        assert numpy.allclose(below.lines[0].get_ydata(), (data - fit) / fit ** 0.5)
+        assert axes.get_xlim() == (float(own[0]["lower_keV"]), float(own[-1]["upper_keV"]))
+    words = magnu_plot_pulls.parameter_words
+    assert words("er: background flat 0.603") == "er: flat 0.603 bkg." and words("nr: exposure") == "nr: exposure"
+    assert words("a: b: background xe136_2nbb") == r"a: b: $^{136}$Xe $2\nu\beta\beta$ bkg."
+    assert words("background flat 2") == "Flat 2 bkg." and words("exposure") == "Exposure"
+    pulls = words_of(magnu_plot_pulls.pulls_figure(fits[0], study, magnu_plot_fit.names_of, magnu_plot_fit.title_above))
+    for name in ("er: flat 2 bkg.", "nr: flat 0.1 bkg.", "er: exposure", "nr: exposure", "pp flux"):
+        assert name in pulls, (name, pulls)
+
+    # Of an older program, whose files do not say the curve.
+    for row in fits[0]["bins"]:
+        row.curve = ""
+    assert len(magnu_plot_fit.bins_figure(fits[0], study).axes) == 2
+
+
+def check_belt(folder):
+    """Critical values of toys, the data's t, limits, and the coverage of the asymptotic formulae."""
+    import csv
+    import json
+    import magnu_plot_fit
+    import numpy
+    study, fits = magnu_plot_fit.read_fit(str(folder / "toys"))
+    figure = next(figure for name, figure in magnu_plot_fit.figures(study, fits) if name == "belt")
+    text = words_of(figure)
+    assert "fc, Feldman-Cousins 90% CL" in text and "cls, CL$_s$ 90% CL" in text and "formulae" not in text, text
+    axes = [axes for axes in figure.axes if axes.get_visible()]
+    assert len(axes) == 4 and [panel.get_ylabel() for panel in axes[2:]] == ["Coverage [%]", "CL$_s$"]
+    rows = list(csv.DictReader((folder / "toys/belt.csv").open()))
+    stated = {fit["detector"]: fit for fit in json.loads((folder / "toys/fit.json").read_text())["detectors"]}
+    for name, panel, below in zip(("fc", "cls"), axes[:2], axes[2:]):
+        belt = {key: numpy.array([float(row[key]) for row in rows if row["detector"] == name])
+                for key in rows[0] if key != "detector"}
+        lines = {line.get_label(): line for line in panel.lines}
+        moment = belt["mu_eff_mu_B"]
+        unit = moment[-1] / panel.get_xlim()[1]
+        assert abs(math.log10(unit) - round(math.log10(unit))) < 1e-9 and f"$10^{{{round(math.log10(unit))}}}" in \
+            below.get_xlabel().replace("[", "").replace("$$", "$"), below.get_xlabel()
+        critical = lines["critical value of toys"]
+        assert numpy.allclose(critical.get_xdata(), moment / unit) and list(critical.get_ydata()) == list(belt["critical"])
+        t = lines["$t$ of the data"]
+        assert numpy.allclose(numpy.interp(moment / unit, t.get_xdata(), t.get_ydata()), belt["t"], atol=1e-9)
+        between = numpy.interp(numpy.sqrt(moment[5] * moment[6]) / unit, t.get_xdata(), t.get_ydata())
+        assert min(belt["t"][5:7]) <= between <= max(belt["t"][5:7]), between
+        band, = [part for part in panel.collections if part.get_label() == "its statistical error"]
+        corners = {(round(x, 9), round(y, 9)) for x, y in band.get_paths()[0].vertices}
+        for edge in "critical_low", "critical_high":
+            assert {(round(x, 9), round(y, 9)) for x, y in zip(moment / unit, belt[edge])} <= corners, edge
+        fit = stated[name]
+        for label, ends in (("limit by toys", (fit["lower_mu_B"], fit["upper_mu_B"])),
+                            ("asymptotic limit", [fit["toys"][f"asymptotic_{end}_mu_B"] for end in ("lower", "upper")])):
+            mark = lines[label]
+            assert numpy.allclose(mark.get_xdata(), [end / unit for end in ends if end]), (name, label)
+            if name == "fc":            # where the lines cross
+                level = (2.705543 if label == "asymptotic limit" else
+                         numpy.interp(mark.get_xdata(), critical.get_xdata(), critical.get_ydata()))
+                assert numpy.allclose(mark.get_ydata(), level, rtol=0.01), (label, mark.get_ydata(), level)
+        assert ("asymptotic critical value" in lines) == (name == "fc"), name
+        if name == "fc":
+            assert numpy.allclose(lines["asymptotic critical value"].get_ydata(), 2.705543)
+            assert numpy.allclose(below.lines[0].get_ydata(), 100 * belt["asymptotic_coverage"])
+            assert list(below.lines[1].get_ydata()) == [90, 90]
+        else:
+            assert numpy.allclose(below.lines[0].get_ydata(), belt["p_value"] / belt["p_background"])
+            assert numpy.allclose(below.lines[1].get_ydata(), 0.1)
+
+
+def check_asymptotics(folder):
+    """Asymptotic limits beside those of toys: two maps, or two panels of lines, of the curves that have toys."""
+    import csv
+    import magnu_plot_asymptotics
+    import magnu_plot_grid
+    import numpy
+    rows = [row for row in csv.DictReader((folder / "toy-grid/limits.csv").open()) if row["curve"] == "fc"]
+
+    def column(name):                   # [background][exposure], both ascending
+        return numpy.array([float(row[name]) for row in rows]).reshape(3, 2)[::-1].T
+    excess = 100 * (column("asymptotic_mu_B") / column("mu_eff_mu_B") - 1)
+    coverage = 100 * column("asymptotic_coverage")
+
+    def draw(study, shown=None, *fixed, toys=1):
+        limits = magnu_plot_grid.read_limits(str(folder / study / "limits.h5"), shown, fixed)
+        if limits.formulae:
+            limits.formulae.toys = limits.formulae.toys * toys
+        return {name.split("_")[0]: figure for name, figure in magnu_plot_asymptotics.figures(limits)}
+
+    # In maps the colour at each place is that of its value, as the bar names it.
+    figure = draw("toy-grid", toys=math.inf)["asymptotics"]
+    text = words_of(figure)
+    assert "Asymptotic limit / toys $-$ 1 [%]" in text and "Asymptotic coverage [%]" in text and "fc" in text, text
+    assert "formulae" not in text, text
+    image = numpy.asarray(figure.canvas.buffer_rgba())
+    for axes, values, middle in zip(figure.axes[:2], (excess, coverage), (0, 90)):
+        bar, = axes.child_axes
+        low, high = bar.get_ylim()
+        named = {float(tick.get_text().replace("\u2212", "-")): place
+                 for tick, place in zip(bar.get_yticklabels(), bar.get_yticks())}
+        step = min(numpy.diff(sorted(named)))
+        assert middle in named and min(named) - step / 2 <= values.min() and values.max() <= max(named) + step / 2
+        seen = 0
+
+        def colour(panel, x, y):
+            at, up = panel.transAxes.transform((x, y))
+            return image[image.shape[0] - 1 - int(up), int(at), :3].astype(int)
+        white = colour(bar, 0.5, (named[middle] - low) / (high - low))
+        assert white.min() > 240, "none around what the formulae promise"
+        for x in numpy.arange(0.08, 0.95, 0.12):
+            across = [numpy.interp(2 * x, range(3), row) for row in values]
+            for y in numpy.arange(0.08, 0.95, 0.12):
+                value = across[0] + y * (across[1] - across[0])
+                nearest = min(named, key=lambda known: abs(known - value))
+                if abs(value - nearest) < 0.35 * step:      # away from the borders of the bands
+                    shown = colour(bar, 0.5, (named[nearest] - low) / (high - low))
+                    assert abs(colour(axes, x, y) - shown).max() <= 3, (x, y, value, nearest)
+                    assert nearest == middle or (shown[0] > shown[2]) == (nearest < middle), "red where too short"
+                    seen += 1
+        assert seen > 20, seen
+
+    # What may be chance of the toys has no colour of its own.
+    centres, _ = magnu_plot_asymptotics.bands_of(coverage - 90, 2.1)
+    assert centres[1] - centres[0] == 5 and 0 in centres
+
+    # Lines over one axis, with the errors of 200 toys.
+    figure = draw("toy-grid", "exposure", "background.flat=10")["asymptotics"]
+    words_of(figure)
+    above, below = figure.axes
+    marked = [[line for line in axes.lines if len(line.get_xdata()) == 3][0] for axes in (above, below)]
+    assert numpy.allclose(marked[0].get_xdata(), [0.01, 0.1, 1]) and numpy.allclose(marked[0].get_ydata(), excess[1])
+    assert numpy.allclose(marked[1].get_ydata(), coverage[1])
+    bars = numpy.array([segment[:, 1] for segment in below.collections[0].get_segments()])
+    assert numpy.allclose(bars[:, 1] - bars[:, 0], 2 * (coverage[1] * (100 - coverage[1]) / 200) ** 0.5)
+
+    # Not without toys.
+    assert not draw("counts") and not draw("map")
+
+
 def main() -> int:
     global SOURCE
     program, source = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
@@ -484,16 +670,18 @@ def main() -> int:
         folder = pathlib.Path(name)
         SOURCE = source
         for study, content in (("s", STUDY), ("curves", CURVES), ("many", MANY), ("plain-reach", PLAIN_REACH), ("likelihoods", LIKELIHOODS), ("counts", COUNTS),
-                               ("mixed", MIXED), ("beyond", BEYOND), ("nothing", NOTHING)):
+                               ("mixed", MIXED), ("beyond", BEYOND), ("nothing", NOTHING), ("toys", TOYS),
+                               ("toy-grid", TOY_GRID), ("joint", JOINT)):
             (folder / f"{study}.yaml").write_text(content)
         (folder / "bounds.csv").write_text(BOUNDS)
-        for study in "curves", "many", "plain-reach", "likelihoods", "counts", "mixed", "beyond", "nothing":
+        for study in "curves", "many", "plain-reach", "likelihoods", "counts", "mixed", "beyond", "nothing", "toy-grid":
             subprocess.run([program, "-q", "scan", f"{study}.yaml", "--out", study], cwd=folder, check=True)
         subprocess.run([program, "-q", "scan", "beyond.yaml", "--out", "wider", "--set", "mu_eff.from=1e-16", "--set",
                         "mu_eff.to=1e-5", "--set", "mu_eff.points=2001"], cwd=folder, check=True)
         subprocess.run([program, "-q", "scan", "nothing.yaml", "--out", "nothing-line", "--set",
                         "axes={exposure: [1 tonne year, 3 tonne year]}"], cwd=folder, check=True)
-        subprocess.run([program, "-q", "fit", "counts.yaml", "--out", "counts"], cwd=folder, check=True)
+        for study in "counts", "toys", "joint":
+            subprocess.run([program, "-q", "fit", f"{study}.yaml", "--out", study], cwd=folder, check=True)
         for out, *options in (("map",), ("reach", *REACH), ("words", *WORDS), ("levels", *LEVELS),
                               ("surface", "--surface"),
                               ("line", "--set", "axes={exposure: [1 tonne year, 3 tonne year]}"),
@@ -527,7 +715,8 @@ def main() -> int:
             done = plot("curves", ("--bounds", "wrong.csv"), "no")
             assert done.returncode == 2 and message in done.stderr and done.stderr.count("\n") == 1, done.stderr
         for study, pictures in (("curves", ["limits", "spectra"]), ("many", ["limits", "spectra"]),
-                                ("plain-reach", ["limits-dots"]), ("single", ["limits-dots"])):
+                                ("plain-reach", ["limits-dots"]), ("single", ["limits-dots"]),
+                                ("toy-grid", ["asymptotics", "limits-map"])):
             done = plot(study, (), study + "-figures")
             assert done.returncode == 0 and not done.stderr, done.stderr
             assert sorted(path.stem for path in (folder / f"{study}-figures").glob("*.pdf")) == pictures, study
@@ -535,6 +724,9 @@ def main() -> int:
         check_bounds(folder)
         check_curves(folder)
         check_fit(folder)
+        check_joint(folder)
+        check_belt(folder)
+        check_asymptotics(folder)
 
         # Ctrl-C ends it without a word, while it reads modules or draws.
         for seconds in 0.15, 0.4, 0.8:
