@@ -90,7 +90,16 @@ def read_curves(path, study):
     if not name or name[1].strip('"') != study:
         return []
     blocks = re.split(r"^  - name: ", text.partition("\naxes:")[0], flags=re.MULTILINE)[1:]
-    return [dict(re.findall(r"^    (\w+): (.*)$", block, re.MULTILINE)) for block in blocks]
+    curves = {block.partition("\n")[0]: dict(re.findall(r"^    (\w+): (.*)$", block, re.MULTILINE)) for block in blocks}
+    return [join_curves(curve, curves) if "of" in curve else curve for curve in curves.values()]
+
+
+def join_curves(joint, curves):
+    """The settings of a joint fit, with those of its curves one after another."""
+    members = [curves[name] for name in re.findall(r'"(?:[^"\\]|\\.)*"|[^][, ][^][,]*', joint["of"]) if name in curves]
+    joined = {key: ", ".join(curve[key] for curve in members if key in curve)
+              for key in ("uncertainties", "background", "counts") if any(key in curve for curve in members)}
+    return joint | joined | dict(statistic="poisson")
 
 
 def read_levels(path, axes, study, limits):

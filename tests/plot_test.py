@@ -6,6 +6,7 @@ Usage: plot_test.py MAGNU SOURCE_DIR
 import colorsys
 import math
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -84,10 +85,13 @@ JOINT = """\
 statistic: poisson
 uncertainties: {exposure: 2 %}
 curves:
-  - {name: er, bins: 4, upper: 9 keV, threshold: 1 keV, background: [{flat: 2, uncertainty: 10 %}], counts: [25, 10, 9, 8]}
-  - {name: nr, channel: nuclear, bins: 3, upper: 3 keV, background: [{flat: 0.1, uncertainty: 20 %}], counts: [170, 30, 2]}
+  - {name: er, bins: 4, upper: 9 keV, threshold: 1 keV, counts: [25, 10, 9, 8],
+     background: [{flat: 2, uncertainty: 10 %}]}
+  - {name: nr, bins: 3, upper: 3 keV, channel: nuclear, counts: [170, 30, 2],
+     background: [{flat: 0.1, uncertainty: 20 %}]}
 joint: [{name: both, of: [er, nr]}]
 """
+JOINT_AXES = "axes: {exposure: [1 t yr, 10 t yr]}\n"
 PLAIN_REACH = """\
 reach: {mu_eff: 5e-12 mu_B, by: exposure, from: 0.1 tonne year, to: 9 tonne year}
 curves: [{name: electron, channel: electron}, {name: nuclear, channel: nuclear}, {name: far, background: [{flat: 90}]}]
@@ -526,7 +530,8 @@ def check_joint(folder):
         data, fit, without, moment = (numpy.array([float(row[name]) for row in own])
                                       for name in ("counts", "fit", "fit_without_moment", "moment_at_limit"))
         assert list(axes.lines[0].get_ydata()) == list(data), axes.get_title()
-        assert numpy.allclose([list(patch.get_data().values) for patch in axes.patches], [fit, without, without + moment])
+        steps = [list(patch.get_data().values) for patch in axes.patches]
+        assert numpy.allclose(steps, [fit, without, without + moment])
         assert numpy.allclose(below.lines[0].get_ydata(), (data - fit) / fit ** 0.5)
         assert axes.get_xlim() == (float(own[0]["lower_keV"]), float(own[-1]["upper_keV"]))
     words = magnu_plot_pulls.parameter_words
@@ -536,6 +541,16 @@ def check_joint(folder):
     pulls = words_of(magnu_plot_pulls.pulls_figure(fits[0], study, magnu_plot_fit.names_of, magnu_plot_fit.title_above))
     for name in ("er: flat 2 bkg.", "nr: flat 0.1 bkg.", "er: exposure", "nr: exposure", "pp flux"):
         assert name in pulls, (name, pulls)
+
+    # A joint fit has a test, counts and uncertainties, those of its curves; and a band along an axis.
+    import magnu_plot_grid
+    file = folder / "joint-line/limits.h5"
+    joint = magnu_plot_grid.read_curves(str(file), "joint")[2]
+    assert joint["statistic"] == "poisson" and "counts" not in joint and not magnu_plot_grid.is_exact(joint), joint
+    limits = magnu_plot_grid.read_limits(str(file), None, ["curve=both"])
+    rows = [row for row in csv.DictReader(file.with_name("limits.csv").open()) if row["curve"] == "both"]
+    assert list(limits.band.expected[2]) == [float(row["expected_mu_B"]) for row in rows] and not limits.band.observed
+    assert limits.test == "two-sided "
 
     # Of an older program, whose files do not say the curve.
     for row in fits[0]["bins"]:
@@ -563,10 +578,11 @@ def check_belt(folder):
         lines = {line.get_label(): line for line in panel.lines}
         moment = belt["mu_eff_mu_B"]
         unit = moment[-1] / panel.get_xlim()[1]
-        assert abs(math.log10(unit) - round(math.log10(unit))) < 1e-9 and f"$10^{{{round(math.log10(unit))}}}" in \
-            below.get_xlabel().replace("[", "").replace("$$", "$"), below.get_xlabel()
+        power = round(math.log10(unit))
+        assert abs(math.log10(unit) - power) < 1e-9 and f"[$10^{{{power}}}" in below.get_xlabel(), below.get_xlabel()
         critical = lines["critical value of toys"]
-        assert numpy.allclose(critical.get_xdata(), moment / unit) and list(critical.get_ydata()) == list(belt["critical"])
+        assert numpy.allclose(critical.get_xdata(), moment / unit)
+        assert list(critical.get_ydata()) == list(belt["critical"])
         t = lines["$t$ of the data"]
         assert numpy.allclose(numpy.interp(moment / unit, t.get_xdata(), t.get_ydata()), belt["t"], atol=1e-9)
         between = numpy.interp(numpy.sqrt(moment[5] * moment[6]) / unit, t.get_xdata(), t.get_ydata())
@@ -576,8 +592,8 @@ def check_belt(folder):
         for edge in "critical_low", "critical_high":
             assert {(round(x, 9), round(y, 9)) for x, y in zip(moment / unit, belt[edge])} <= corners, edge
         fit = stated[name]
-        for label, ends in (("limit by toys", (fit["lower_mu_B"], fit["upper_mu_B"])),
-                            ("asymptotic limit", [fit["toys"][f"asymptotic_{end}_mu_B"] for end in ("lower", "upper")])):
+        formulae = [fit["toys"][f"asymptotic_{end}_mu_B"] for end in ("lower", "upper")]
+        for label, ends in (("limit by toys", (fit["lower_mu_B"], fit["upper_mu_B"])), ("asymptotic limit", formulae)):
             mark = lines[label]
             assert numpy.allclose(mark.get_xdata(), [end / unit for end in ends if end]), (name, label)
             if name == "fc":            # where the lines cross
@@ -669,12 +685,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         SOURCE = source
-        for study, content in (("s", STUDY), ("curves", CURVES), ("many", MANY), ("plain-reach", PLAIN_REACH), ("likelihoods", LIKELIHOODS), ("counts", COUNTS),
+        for study, content in (("s", STUDY), ("curves", CURVES), ("many", MANY), ("plain-reach", PLAIN_REACH),
+                               ("likelihoods", LIKELIHOODS), ("counts", COUNTS),
                                ("mixed", MIXED), ("beyond", BEYOND), ("nothing", NOTHING), ("toys", TOYS),
-                               ("toy-grid", TOY_GRID), ("joint", JOINT)):
+                               ("toy-grid", TOY_GRID), ("joint", JOINT),
+                               ("joint-line", re.sub(r", counts: \[.*?\]", "", "name: joint\n" + JOINT) + JOINT_AXES)):
             (folder / f"{study}.yaml").write_text(content)
         (folder / "bounds.csv").write_text(BOUNDS)
-        for study in "curves", "many", "plain-reach", "likelihoods", "counts", "mixed", "beyond", "nothing", "toy-grid":
+        for study in ("curves", "many", "plain-reach", "likelihoods", "counts", "mixed", "beyond", "nothing",
+                      "toy-grid", "joint-line"):
             subprocess.run([program, "-q", "scan", f"{study}.yaml", "--out", study], cwd=folder, check=True)
         subprocess.run([program, "-q", "scan", "beyond.yaml", "--out", "wider", "--set", "mu_eff.from=1e-16", "--set",
                         "mu_eff.to=1e-5", "--set", "mu_eff.points=2001"], cwd=folder, check=True)
