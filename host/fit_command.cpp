@@ -43,8 +43,11 @@ DetectorFit fit_of(const std::string& name, const Curve& curve, const Likelihood
   fit.result = analyse(curve, likelihood, runner, progress, &fit.toys);
   const auto& interval = fit.interval();
   if (!fit.report.interval.converged || !interval.converged)
-    throw Error("the fit of '" + quotable(name) +
-                "' did not converge: data may lie where nothing is expected");
+    throw Error(
+        "the fit of '" + quotable(name) + "' did not converge" +
+        (curve.is_observed()
+             ? ": data may lie where nothing is expected, or beyond all toys"
+             : ": an uncertainty may be so large that its template leaves nothing expected"));
   std::vector<double> theta;
   for (const auto& pull : fit.report.pulls) theta.push_back(pull.fitted);
   fit.background = likelihood.expected(0, theta);
@@ -69,6 +72,9 @@ int run_fit(const Options& options) {
       throw InputError({options.config, 0, "statistic", ""},
                        "curve '" + quotable(curve.name) + "' is no likelihood",
                        "set statistic: poisson");
+  if (study.reach)
+    throw InputError({options.config, 0, "reach", ""}, "is not for fit, which analyses detectors",
+                     "leave it out, or give it to magnu scan");
   if (grid.size() > most_fitted)
     throw InputError({options.config, 0, "axes", std::to_string(grid.size())},
                      fmt::format("more than {} detectors", most_fitted),

@@ -50,6 +50,7 @@ int run_shard(const Options& options, const GridRun& run) {
     print(fmt::format("shard {}: {} of {} in {:.2f} s; when all are there: {} merge {}\n",
                       options.shard, range.end - range.first, counted(run.grid.size(), "detector"),
                       outcome.seconds, options.program, shell_word(run.folder.string())));
+  exit_code({}, outcome.counters);  // says what failed: the shard itself is whole
   // Once for the study: merging does no physics.
   if (shard == 1 && !run.study.reach && !options.quiet) {
     warn_of_few_events(run.grid, run.runner);
@@ -105,7 +106,7 @@ int run_whole(const Options& options, const GridRun& run) {
   forget_checkpoint(folder.path());
   if (!options.quiet) {
     const auto scanned = grid.size() - outcome.resumed_at;
-    print(grid_table(grid, few));
+    print(grid_table(grid, few, outcome.counters.failed_fits > 0));
     if (options.verify) print(verification_table(report));
     print(fmt::format("{} in {:.2f} s, {}detectors/s\nresults in {}\n",
                       counted(scanned, "detector"), seconds,
@@ -197,7 +198,7 @@ int run_merge(const Options& options) {
                       counted(merged.first.shards, "shard"), options.folder));
     outside.warn();
   }
-  return done;
+  return exit_code({}, merged.counters);
 }
 
 int run_status(const Options& options) {

@@ -10,6 +10,7 @@
 #include "magnu/scan/cpu_runner.hpp"
 #include "magnu/scan/engine.hpp"
 #include "magnu/scan/grid_scan.hpp"
+#include "magnu/scan/verification.hpp"
 #include "support.hpp"
 
 namespace magnu {
@@ -403,6 +404,60 @@ TEST_F(DetectorLikelihood, ToysHaveAPowerConstraintToo) {
   EXPECT_GT(held.likelihood->asymptotic_coverage, 0.8);
 }
 
+// Far out, all expectations can be taken off at the price of the constraint: t ends below 2.7055.
+TEST_F(DetectorLikelihood, NothingIsExcludedWhereAnUncertaintyCanTakeAllOff) {
+  for (const char* test : {"two-sided", "upper", "cls"}) {
+    const auto result = run(std::string("components: [b8]\ninterval: {test: ") + test +
+                            "}\nuncertainties: {flux: none, exposure: 80 %}\n");
+    EXPECT_TRUE(result.likelihood->converged) << test;
+    EXPECT_TRUE(std::isnan(result.limit)) << test;
+  }
+  const auto study = read(
+      "statistic: poisson\ncomponents: [b8]\nuncertainties: {flux: none, exposure: 80 %}\n"
+      "mu_eff: {points: 3}\n");
+  EXPECT_TRUE(verify(study, {runner_.get()}, {}).passed());
+}
+
+// A pull of 30 % and data that no small moment explains: the fit would run away.
+TEST_F(DetectorLikelihood, AFitThatRunsAwayHasNoLimit) {
+  const auto result = run(
+      "threshold: 6 keV\nupper: 62 keV\nbins: 4\nexposure: 0.2 tonne year\n"
+      "uncertainties: {flux: {pp: 100 %, be7: 100 %}, exposure: 30 %}\ncounts: [40, 40, 40, 40]\n");
+  EXPECT_FALSE(result.likelihood->converged);
+  EXPECT_TRUE(std::isnan(result.limit));
+}
+
+TEST_F(DetectorLikelihood, ClsOfAFreeBackgroundHasALimit) {
+  for (const char* uncertainty : {"free", "50 %", "5 %"}) {
+    const auto result =
+        run(std::string("bins: 1\nexposure: 100 tonne year\ninterval: {test: cls}\nbackground: "
+                        "[{flat: 10, uncertainty: ") +
+            uncertainty + "}]\n");
+    EXPECT_TRUE(result.likelihood->converged) << uncertainty;
+    EXPECT_GT(result.limit, 1e-12) << uncertainty;
+  }
+}
+
+TEST_F(DetectorLikelihood, ToysKnowTheBandBesideALargeExcess) {
+  const auto result =
+      run("threshold: 1 keV\nupper: 11 keV\nbins: 2\nbackground: [{flat: 1}]\ncounts: [100000, "
+          "100000]\ninterval: {test: two-sided, method: toys, toys: 1000}\n");
+  ASSERT_TRUE(result.likelihood->converged);
+  const auto& band = result.likelihood->expected;
+  for (int k = 1; k < band_members; ++k) EXPECT_GT(band[k], 1.05 * band[k - 1]) << k;
+  EXPECT_LT(band[4], 1.2e-11);
+  EXPECT_GT(result.likelihood->lower, 1e-10);
+}
+
+// Too few for any toy: with signal and without the part of them that are like the data is nothing.
+TEST_F(DetectorLikelihood, ClsBeyondAllToysIsUnknown) {
+  const auto result =
+      run("threshold: 1 keV\nupper: 11 keV\nbins: 2\nbackground: [{flat: 20}]\ncounts: [0, 0]\n"
+          "interval: {test: cls, method: toys, toys: 500}\n");
+  EXPECT_FALSE(result.likelihood->converged);
+  EXPECT_TRUE(std::isnan(result.limit));
+}
+
 TEST_F(DetectorLikelihood, AnUnboundedFitFindsADeficit) {
   const std::string few =
       "exposure: 20 t yr\nbins: 4\nthreshold: 1 keV\nupper: 9 keV\n"
@@ -466,6 +521,13 @@ INSTANTIATE_TEST_SUITE_P(
             "from: 1 t yr, to: 9 t yr}",
             "observed counts beside reach"},
         Bad{"statistic: poisson\ninterval: {power_constraint: 0.9}", "out of range"},
+        Bad{"statistic: poisson\ninterval: {power_constraint: 1e-3, method: toys, toys: 5000}",
+            "fewer than ten of the toys"},
+        Bad{"statistic: poisson\ninterval: {test: upper}\nconfidence_level: 0.5",
+            "a level of test"},
+        Bad{"statistic: poisson\ninterval: {test: cls}\naxes: {confidence_level: [0.4, 0.9]}",
+            "a level of test"},
+        Bad{"statistic: poisson\nbins: 1\ncounts: []", "an empty list"},
         Bad{"statistic: poisson\ninterval: {test: cls, power_constraint: 0.16}",
             "beside test: cls"},
         Bad{"statistic: poisson\ninterval: {method: toys, unbounded: true}", "physical range"},

@@ -269,6 +269,18 @@ TEST(Toys, LimitsTendToTheFormulaeOfLargeSamples) {
   }
 }
 
+// An exposure known to 2 % scales the signal, and is a pull of one: no reason to go the slow way.
+TEST(Toys, APullThatScalesLittleIsFittedInBatches) {
+  Likelihood likelihood(5);
+  likelihood.add({"flux", 1, 0.1, true}, std::vector<double>{12, 9, 7, 6, 5},
+                 std::vector<double>{6, 3, 1.5, 0.8, 0.5});
+  likelihood.add({"exposure", 0, 1, false}, std::vector<double>{0.24, 0.18, 0.14, 0.12, 0.1},
+                 std::vector<double>{0.12, 0.06, 0.03, 0.016, 0.01});
+  const auto sample =
+      sample_toys(likelihood, likelihood.nominal(), 1, {2'000, 1, 21}, 0, 1, fit_toys_plainly);
+  EXPECT_LT(sample.by_hand, 100U);
+}
+
 TEST(Toys, FeldmanAndCousinsCoverAndTheFormulaeDoNot) {
   const auto likelihood = model_b();
   const auto belt = interval_of(

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <random>
 
 #include "magnu/scan/combine.hpp"
@@ -66,6 +67,12 @@ struct Side {
   }
 };
 
+/// Infinite where nothing is excluded, of a likelihood too; NaN where a fit failed.
+double limit_of(const CurveResult& result) {
+  const bool none = result.likelihood && result.likelihood->converged && std::isnan(result.limit);
+  return none ? std::numeric_limits<double>::infinity() : result.limit;
+}
+
 double fourth(double x) {
   return x * x * x * x;
 }
@@ -100,7 +107,7 @@ struct Comparison {
                       "curve '" + curve.name + "'");
     }
     // A limit goes as delta chi^2 to the power -1/4: it has a floor where that has.
-    const double l = a.result.limit, r = b.result.limit;
+    const double l = limit_of(a.result), r = limit_of(b.result);
     const double over_floor = curve.delta_chi2() / fourth(r) / floor;
     limits.see(l == r ? 0 : l - r, std::abs(r) / std::min(1.0, over_floor),
                "curve '" + curve.name + "'");
@@ -241,8 +248,10 @@ VerificationReport verify(const Grid& grid, const DrawnDetectors& drawn,
     curve.mu_eff.points = std::min<std::size_t>(curve.mu_eff.points, 101);
     const double value = drawn.values[i];
     double expected = value;
+    if (!reach && curve.is_poisson() && std::isnan(value))
+      expected = std::numeric_limits<double>::infinity();
     if (reach) reach->range.field->set(curve, reach_place(*reach, value));
-    const double limit = engine.run(curve).limit;
+    const double limit = limit_of(engine.run(curve));
     if (reach) expected = reach_expects(*reach, value, limit);
     const double bound = curve.toys ? between_toys / between_scans : 1;
     limits.see(limit == expected ? 0 : limit - expected, bound * std::abs(limit), curve.name);

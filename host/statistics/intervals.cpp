@@ -92,8 +92,10 @@ double Analysis::cls_limit(const BestFit& best, double confidence_level) {
   const auto excess = [&](double s) { return std::log(cls(s, best)) - goal; };
   double low = best.s, high = best.s + 2 * profile_.unit();
   double at_low = low > 0 ? excess(low) : -goal, at_high = excess(high);
-  for (int n = 0; at_high > 0; ++n, high = best.s + (high - best.s) * 4, at_high = excess(high)) {
-    if (n == 40) return infinity;
+  int level = 0;  // steps that changed next to nothing: a likelihood that is bounded
+  for (int n = 0; at_high > 0; ++n, high = best.s + (high - best.s) * 2, at_high = excess(high)) {
+    if (n > 0) level = at_low - at_high < 0.02 * at_high && n > 3 ? level + 1 : 0;
+    if (level == 6 || n == 80) return infinity;
     low = high;
     at_low = at_high;
   }

@@ -30,8 +30,8 @@ PoissonTables::PoissonTables(std::span<const double> expected) {
     double sum = 0;
     for (const double w : weights) cumulative_.push_back((sum += w) / all);
     cumulative_.back() = 1;
-    // A stretch of the guide for every count, about.
-    const int bits = std::bit_width(weights.size());
+    // Two stretches of the guide for every count, about.
+    const int bits = std::bit_width(weights.size()) + 1;
     bin.shift = static_cast<std::uint32_t>(53 - bits);
     std::uint32_t n = 0;
     for (std::uint64_t stretch = 0; stretch < std::uint64_t{1} << bits; ++stretch) {

@@ -9,6 +9,7 @@
 #include <span>
 #include <utility>
 
+#include "magnu/core/error.hpp"
 #include "magnu/core/parallel.hpp"
 #include "magnu/statistics/hessian.hpp"
 
@@ -69,6 +70,26 @@ KeptStart start_at(const Likelihood& likelihood, const std::vector<double>& coun
   return start;
 }
 
+/// Expectations of which toys can be drawn: a table of their counts fits into memory.
+std::vector<double> drawable(std::vector<double> expected) {
+  constexpr double most = 1e10;
+  for (const double events : expected)
+    if (!(events <= most))
+      throw Error(
+          "a bin of toys would have more than 1e10 events: set interval.method: asymptotic");
+  return expected;
+}
+
+/// Which part of the signal in a bin a parameter of one makes, at most.
+double largest_part(const Likelihood& likelihood, std::size_t parameter) {
+  const auto without = likelihood.expected(0), with = likelihood.expected(1);
+  double largest = 0;
+  for (std::size_t i = 0; i < without.size(); ++i)
+    if (const double signal = with[i] - without[i]; signal > 1e-12 * without[i])
+      largest = std::max(largest, std::abs(likelihood.slope(parameter)[i]) / signal);
+  return largest;
+}
+
 /// Toys of one truth, tested at some values of s.
 class Toys {
  public:
@@ -77,7 +98,7 @@ class Toys {
       : likelihood_(likelihood),
         theta_(theta),
         tested_at_(tested),
-        expected_(likelihood.expected(s, theta)),
+        expected_(drawable(likelihood.expected(s, theta))),
         tables_(expected_) {
     const Data data(likelihood, expected_, theta);
     free_ = start_at(likelihood, expected_, theta, s, true);
@@ -99,8 +120,8 @@ class Toys {
       const auto row =
           std::span(view.slope.data, view.slope.size).subspan(p * view.bins, view.bins);
       if (std::any_of(row.begin(), row.end(), [](double x) { return x != 0; })) {
-        // With a flux that is hardly known there may be several minima.
-        usable_ = usable_ && sigma <= 0.5;
+        // Where most of the signal is hardly known there may be several minima.
+        usable_ = usable_ && sigma * largest_part(likelihood, p) <= 0.5;
         sloped_.push_back(static_cast<std::uint32_t>(p));
         slopes_.insert(slopes_.end(), row.begin(), row.end());
       }
@@ -227,11 +248,18 @@ class Belt {
     if (!best.converged) return result_;
     const double last = largest();
     if (std::isnan(last)) return result_;
+    // Where data lie far above all that is expected without signal, places for the band as well.
+    const double near = std::min(last, 2 * band_end_);
     std::vector<double> places;
     for (int k = 0; k < settings_.points; ++k) {
       const double part = static_cast<double>(k) / (settings_.points - 1);
-      places.push_back(last * part * part);
+      places.push_back(near * part * part);
     }
+    if (last > near)
+      for (int k = 1; k < settings_.points; ++k) {
+        const double part = static_cast<double>(k) / (settings_.points - 1);
+        places.push_back(std::pow(std::sqrt(near) + part * (std::sqrt(last) - std::sqrt(near)), 2));
+      }
     background_.resize(places.size());
     if (test_ == IntervalTest::cls) {
       std::vector<std::size_t> all(places.size());
@@ -275,9 +303,11 @@ class Belt {
     const auto observed = analysis_.interval(test_, level_, result_.interval.best);
     if (!median.converged || !observed.converged) return unknown;
     double edge = observed.upper;
-    if (std::isfinite(median.upper))
-      edge = std::max(std::isfinite(edge) ? edge : 0,
-                      band_member(test_, median.upper, level_, band_members - 1));
+    band_end_ = infinity;
+    if (std::isfinite(median.upper)) {
+      band_end_ = band_member(test_, median.upper, level_, band_members - 1);
+      edge = std::max(std::isfinite(edge) ? edge : 0, band_end_);
+    }
     if (!std::isfinite(edge)) edge = 20 * analysis_.profile().unit();
     median_ = median.upper;
     return 1.25 * edge;
@@ -324,8 +354,9 @@ class Belt {
   double observed_t(double s) {
     const auto minimum = analysis_.profile().at(s);
     if (!minimum.converged) return unknown;
-    return minimum.impossible() ? infinity
-                                : std::max(0.0, 2 * (minimum.nll - result_.interval.best.nll));
+    if (minimum.impossible()) return infinity;
+    const double t = 2 * (minimum.nll - result_.interval.best.nll);
+    return t > 1e-9 ? t : 0;  // less is what rounding leaves
   }
   double observed(double s) { return statistic(test_, s, result_.interval.best.s, observed_t(s)); }
 
@@ -391,7 +422,7 @@ class Belt {
       const double critical = a.of.critical + part * (b.of.critical - a.of.critical);
       ((observed(s) - critical > 0) == (at_b > 0) ? high : low) = s;
     }
-    return 0.5 * (low + high);
+    return high > 1e-9 * b.of.s ? 0.5 * (low + high) : 0;
   }
 
   /// The end of the interval between points k and k + 1, with toys there until the critical value
@@ -446,7 +477,10 @@ class Belt {
       while (first < points_.size() && excess(points_[first].of) > 0) ++first;
       if (first > 0) interval.lower = refine(first - 1);
     }
-    interval.converged = !std::isnan(interval.upper) && !std::isnan(interval.lower);
+    // Of CLs where no toy, with signal or without, is like the data: there is no ratio.
+    const bool known = std::none_of(points_.begin(), points_.end(),
+                                    [&](const Point& p) { return std::isnan(excess(p.of)); });
+    interval.converged = known && !std::isnan(interval.upper) && !std::isnan(interval.lower);
   }
 
   /// Above zero where the toys without signal that exceed a member of the band exclude a place.
@@ -535,7 +569,7 @@ class Belt {
   const ToyExecutor& executor_;
   const ToyProgress& progress_;
   std::vector<double> exceeded_;  ///< parts of the toys whose statistic is above a band's member's
-  double median_ = 0, told_ = 0;
+  double median_ = 0, band_end_ = 0, told_ = 0;
   std::vector<ToyDistribution> background_;  ///< [places], of toys without signal
   std::vector<Point> points_;
   std::uint32_t streams_ = 0;

@@ -26,6 +26,7 @@ namespace {
 using Row = std::vector<std::string>;
 
 std::string limit_text(const CurveResult& result) {
+  if (result.likelihood && !result.likelihood->converged) return "failed";
   return std::isfinite(result.limit) ? fmt::format("{:.3e}", result.limit) : "none";
 }
 
@@ -51,7 +52,7 @@ std::string limits_table(const std::vector<CurveResult>& results) {
   return text;
 }
 
-std::string grid_table(const Grid& grid, const std::vector<double>& values) {
+std::string grid_table(const Grid& grid, const std::vector<double>& values, bool failures) {
   if (values.empty()) return "";
   const auto* reach = grid.reach();
   const auto headed = [](const AxisField& field) {
@@ -68,7 +69,7 @@ std::string grid_table(const Grid& grid, const std::vector<double>& values) {
       rows.back().push_back(axis.field->choice() ? axis.words[index[a]]
                                                  : fmt::format("{:.6g}", axis.number(index[a])));
     }
-    rows.back().push_back(!std::isfinite(values[i]) ? "none"
+    rows.back().push_back(!std::isfinite(values[i]) ? failures ? "none or failed" : "none"
                           : reach                   ? fmt::format("{:.6g}", values[i])
                                                     : fmt::format("{:.3e}", values[i]));
   }

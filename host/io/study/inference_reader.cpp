@@ -41,7 +41,7 @@ double read_sigma(const Setting& setting) {
 double read_count(const Setting& item) {
   const double count = read_number(item);
   if (!(count >= 0) || count != std::floor(count) || count > 1e15)
-    throw item.error("not a number of events", "give whole numbers from 0 on");
+    throw item.error("not a number of events", "give whole numbers from 0 to 1e15");
   return count;
 }
 
@@ -219,6 +219,10 @@ void read_interval(const Setting& setting, Curve& curve) {
   if (const auto* given = setting.find("toys"))
     toys.toys = static_cast<std::size_t>(whole(
         *given, 100, 4e9, "give a whole number from 100 on: 10000 know a limit to a per cent"));
+  if (curve.power_constraint > 0 && curve.power_constraint * static_cast<double>(toys.toys) < 10)
+    throw setting.find("power_constraint")
+        ->error("fewer than ten of the toys are so far off",
+                "give more toys, or a larger probability");
   if (const auto* given = setting.find("seed"))
     toys.seed = static_cast<std::uint64_t>(
         whole(*given, 0, 9007199254740991.0, "give a whole number from 0 to 2^53 - 1"));
@@ -228,6 +232,8 @@ void read_interval(const Setting& setting, Curve& curve) {
 std::vector<double> read_counts(const Setting& setting, const std::string& folder) {
   std::vector<double> counts;
   if (setting.kind == Setting::Kind::list) {
+    if (setting.items.empty())
+      throw setting.error("an empty list", "give a number for each bin, or leave the key out");
     for (const auto& item : setting.items) counts.push_back(read_count(item));
     return counts;
   }
@@ -242,8 +248,29 @@ std::vector<double> read_counts(const Setting& setting, const std::string& folde
   return counts;
 }
 
-void check_inference(const Study& study, const std::vector<Setting>& settings,
+static void check_level(const Study& study, const Curve& curve, const Setting& root,
+                        const Setting& map) {
+  if (two_ended(curve.test)) return;
+  const std::string wrong =
+      fmt::format("a level of test: {}, whose statistic is 0 for half of all experiments",
+                  to_string(curve.test));
+  const char* remedy = "give a level above 0.5, or test: two-sided";
+  bool swept = false;
+  for (const auto& axis : study.axes)
+    if (axis.field->path == "confidence_level") {
+      swept = true;
+      for (const double level : axis.values)
+        if (!(level > 0.5)) throw root.find("axes")->find(axis.field->path)->error(wrong, remedy);
+    }
+  if (!swept && !(curve.confidence_level > 0.5))
+    throw map.find("confidence_level")->error(wrong, remedy);
+}
+
+void check_inference(const Study& study, const Setting& root, const std::vector<Setting>& settings,
                      const std::string& folder) {
+  const auto axis_error = [&](const std::string& path, const char* what, const char* remedy) {
+    return root.find("axes")->find(path)->error(what, remedy);
+  };
   for (std::size_t c = 0; c < study.curves.size(); ++c) {
     const auto& curve = study.curves[c];
     const auto& map = settings[c];
@@ -251,14 +278,12 @@ void check_inference(const Study& study, const std::vector<Setting>& settings,
       const bool swept = axis.field->path == "statistic";
       for (const auto& chosen : axis.chosen)
         if (swept && chosen.is_poisson())
-          throw InputError({map.where.file, 0, "axes.statistic", "poisson"},
-                           "a likelihood cannot be a value among others",
+          throw axis_error("statistic", "a likelihood cannot be a value among others",
                            "make it a curve, or a study");
       if (curve.is_poisson())
         for (const char* path : {"sigma_scale", "fraction_in"})
           if (axis.field->path == path)
-            throw InputError({map.where.file, 0, std::string("axes.") + path, ""},
-                             "has no effect on statistic: poisson", "leave the axis out");
+            throw axis_error(path, "has no effect on statistic: poisson", "leave the axis out");
     }
     if (!curve.is_poisson()) {
       // What the study says of its likelihoods is for them.
@@ -282,8 +307,10 @@ void check_inference(const Study& study, const std::vector<Setting>& settings,
     refuse_beside(map, {"sigma_scale", "fraction_in"}, "has no effect on statistic: poisson",
                   "leave it out");
     if (study.reach && curve.toys)
-      throw InputError({map.where.file, 0, "reach", ""}, "is not solved with limits from toys",
-                       "set interval.method: asymptotic, or sweep the setting as an axis");
+      throw root.find("reach")->error(
+          "is not solved with limits from toys",
+          "set interval.method: asymptotic, or sweep the setting as an axis");
+    check_level(study, curve, root, map);
     if (study.reach && !curve.counts.empty())
       throw map.find("counts")->error(
           "observed counts beside reach, which asks for another detector",
@@ -293,6 +320,19 @@ void check_inference(const Study& study, const std::vector<Setting>& settings,
   }
 }
 
+namespace {
+
+/// Of a long list the beginning, and how many more there are: a line is to be read.
+void shorten(std::vector<std::string>& list) {
+  constexpr std::size_t most = 8;
+  if (list.size() <= most + 1) return;
+  const auto more = list.size() - most;
+  list.resize(most);
+  list.push_back(fmt::format("{} more", more));
+}
+
+}  // namespace
+
 std::vector<std::string> uncertainty_notes(const Study& study) {
   std::vector<std::string> notes;
   for (const auto& curve : study.curves) {
@@ -300,6 +340,7 @@ std::vector<std::string> uncertainty_notes(const Study& study) {
     if (curve.is_joint()) {
       std::vector<std::string> names;
       for (const auto& detector : curve.together) names.push_back(quotable(detector.name));
+      shorten(names);
       notes.push_back(
           fmt::format("joint '{}': {} fitted together; moment, fluxes, oscillation and "
                       "sin2_theta_w are shared, the rest is of each",
@@ -318,6 +359,7 @@ std::vector<std::string> uncertainty_notes(const Study& study) {
       parts.push_back(fmt::format("{} {:.3g}", shift.name, shift.sigma));
     if (u.exposure > 0) parts.push_back("exposure " + size_text(u.exposure));
     if (u.efficiency > 0) parts.push_back("efficiency " + size_text(u.efficiency));
+    shorten(parts);
     notes.push_back(
         fmt::format("curve '{}': uncertain are {}", quotable(curve.name),
                     parts.empty() ? "none" : fmt::format("{}", fmt::join(parts, ", "))));

@@ -46,9 +46,10 @@ void expect_shared(const Setting& of, const Curve& a, const Curve& b) {
 std::vector<Curve> read_members(const Setting& of, const std::vector<Curve>& curves) {
   if (of.kind != Setting::Kind::list || of.items.size() < 2)
     throw of.error("a list of two curves or more is expected here", joint_form);
+  constexpr std::size_t most_named = 8;
   std::vector<std::string> names;
   for (const auto& curve : curves)
-    if (!curve.is_joint()) names.push_back(curve.name);
+    if (!curve.is_joint() && names.size() < most_named) names.push_back(quotable(curve.name, 30));
   std::vector<Curve> members;
   for (const auto& item : of.items) {
     const auto& name = read_text(item, "name a curve");
@@ -56,7 +57,9 @@ std::vector<Curve> read_members(const Setting& of, const std::vector<Curve>& cur
       return curve.name == name && !curve.is_joint();
     });
     if (found == curves.end())
-      throw item.error("no curve has this name", fmt::format("known: {}", fmt::join(names, ", ")));
+      throw item.error("no curve has this name",
+                       fmt::format("known: {}{}", fmt::join(names, ", "),
+                                   curves.size() > names.size() ? ", ..." : ""));
     if (!found->is_poisson())
       throw item.error("the curve is no likelihood", "set its statistic: poisson");
     for (const auto& member : members) {
@@ -107,8 +110,14 @@ void read_joints(const Setting& root, Study& study) {
       }
     }
     if (study.reach && joint.toys)
-      throw InputError({entry.where.file, 0, "reach", ""}, "is not solved with limits from toys",
-                       "set interval.method: asymptotic, or sweep the setting as an axis");
+      throw root.find("reach")->error(
+          "is not solved with limits from toys",
+          "set interval.method: asymptotic, or sweep the setting as an axis");
+    if (!two_ended(joint.test) && !(joint.confidence_level > 0.5))
+      throw(entry.find("confidence_level") ? entry : root)
+          .find("confidence_level")
+          ->error("a level of a test whose statistic is 0 for half of all experiments",
+                  "give a level above 0.5, or interval.test: two-sided");
     for (const auto& axis : study.axes) axis.put(joint, 0);
     study.curves.push_back(joint);
   }

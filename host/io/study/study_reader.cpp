@@ -269,7 +269,7 @@ Study read_study(const std::string& path, const std::vector<std::string>& overri
   }
   check_replaced(root, study, folder);
   for (std::size_t c = 0; c < names.size(); ++c) study.curves[c].name = names[c];
-  check_inference(study, settings, folder);
+  check_inference(study, root, settings, folder);
   warn_of_short_tables(study);
   note_tables(study);
   read_joints(root, study);

@@ -138,10 +138,14 @@ void explain_unreached(const Grid& grid, const std::vector<double>& values, cons
     ++told;
     reach.range.field->set(curve, end);
     const auto likelihood = engine.likelihood(curve);
-    const double limit = analyse(curve, likelihood, runner).limit;
+    const auto result = analyse(curve, likelihood, runner);
+    if (!result.converged) continue;  // that is told already
+    const double limit = result.limit;
     const auto hindrance = hindrance_of(curve, likelihood);
-    spdlog::info("'{}': {} of {:g} {} gives {:.3g} mu_B{}", quotable(grid.name_of(i)),
-                 reach.range.field->path, end, reach.range.field->unit, limit,
+    const auto& unit = reach.range.field->unit;
+    spdlog::info("'{}': {} of {:g}{} gives {}{}", quotable(grid.name_of(i)),
+                 reach.range.field->path, end, unit.empty() ? "" : " " + unit,
+                 std::isfinite(limit) ? fmt::format("{:.3g} mu_B", limit) : "no limit",
                  hindrance.parameter.empty()
                      ? std::string(", with nothing uncertain")
                      : fmt::format("; {:.3g} were '{}' known, {:.3g} were everything",

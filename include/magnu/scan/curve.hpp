@@ -81,7 +81,7 @@ struct Curve {
   Uncertainties uncertainties;  ///< these four count in a Poisson likelihood
   IntervalTest test = IntervalTest::two_sided;
   std::optional<ToySettings> toys;  ///< where limits are from toys
-  /// Limits below what data without signal reach with this probability are reported there (S.
+  /// Limits below what data without signal reach with this probability are reported there (D.
   /// Baxter et al., EPJC 81 (2021) 907); 0: wherever they are.
   double power_constraint = 0;
   Range range = Range::physical;  ///< of s = mu_eff^2

@@ -51,7 +51,8 @@ MAGNU_HD inline double asymptotic_cls(double q, double q_asimov) {
   const bool far = q > q_asimov;
   const double with_signal = normal_tail(far ? (q + q_asimov) / (2 * root) : std::sqrt(q));
   const double without = normal_tail(far ? (q - q_asimov) / (2 * root) : std::sqrt(q) - root);
-  return with_signal / without;
+  // Both are nothing far beyond any limit.
+  return without > 0 ? std::fmax(with_signal / without, 1e-300) : 1e-300;
 }
 
 /// The limit of background-only data that lie n standard deviations from what is expected, from the

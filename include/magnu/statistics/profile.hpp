@@ -86,19 +86,55 @@ class Profile {
     }
     // A flux of which nothing must be there lets s grow for ever: then there is no best fit. An
     // infinite one is of data that lie where nothing is ever expected.
-    best.converged = !std::isinf(best.nll) && !(left.nll < best.nll);
+    best.converged = !std::isinf(best.nll) && !(left.nll < best.nll) && !falls_far_off(best, s);
     return best.converged && least_ < 0 ? best_below(best) : best;
+  }
+
+  /// Whether the nll is less again far beyond: where the parameters that scale the signal go to
+  /// nothing while s grows, which costs their constraints and lets the signal be what it likes.
+  MAGNU_HD bool falls_far_off(const BestFit& best, double s) {
+    double all_fluxes = 0, least = static_cast<double>(INFINITY);
+    for (std::size_t p = 0; p < model_.parameters; ++p) {
+      bool sloped = false;
+      for (std::size_t i = 0; i < model_.bins; ++i)
+        sloped = sloped || model_.slope[p * model_.bins + i] != 0;
+      if (!sloped) continue;
+      if (!std::isinf(model_.least[p])) {
+        all_fluxes += 0.5 * model_.weight[p];
+      } else {
+        // Of a pull: how far it is to where it takes all of the fixed signal off.
+        double factor = 0;
+        for (std::size_t i = 0; i < model_.bins; ++i) {
+          const double whole = total(model_.slope, i);
+          if (whole > 0) factor = std::fmax(factor, model_.slope[p * model_.bins + i] / whole);
+        }
+        if (factor > 0) least = std::fmin(least, 0.5 * model_.weight[p] / (factor * factor));
+      }
+    }
+    if (all_fluxes > 0) least = std::fmin(least, all_fluxes);
+    for (int n = 0; best.nll > least && n < 12; ++n) {
+      s *= 16;
+      const auto there = at(s);
+      if (!there.converged) return false;
+      if (there.nll < best.nll - 1e-9 * (1 + best.nll)) return true;
+    }
+    return false;
   }
 
   /// s above `from` at which 2 (nll - origin) reaches `goal`; there it is less.
   MAGNU_HD Crossing above(double from, double origin, double goal) {
-    double low = from, high = from + std::sqrt(goal) * unit_;
+    double low = from, high = from + std::sqrt(goal) * unit_, last_rise = 0;
+    int level = 0;
     for (int n = 0;; ++n, high = from + (high - from) * 4) {
-      // Where nothing changes any more a likelihood that is bounded has come to its end.
-      if (n == 40) return {static_cast<double>(INFINITY), true};
       const auto minimum = at(high);
       if (!minimum.converged) return {};
-      if (2 * (minimum.nll - origin) >= goal) break;
+      const double t = 2 * (minimum.nll - origin), rise = 2 * minimum.slope * (high - from);
+      if (t >= goal) break;
+      // A likelihood that is bounded ends as 1/s: what it may still rise falls from step to step
+      // and is far from enough.
+      level = rise < 0.5 * last_rise && 10 * rise < goal - t ? level + 1 : 0;
+      if (level == 4 || n == 40) return {static_cast<double>(INFINITY), true};
+      last_rise = rise;
       low = high;
     }
     return crossing(low, high, origin, goal);

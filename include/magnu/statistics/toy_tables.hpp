@@ -31,6 +31,8 @@ struct PoissonView {
     const Bin& bin = bins[i];
     const double u = static_cast<double>(number) * uniform_unit;
     std::uint32_t n = guide[bin.guide + (number >> bin.shift)];
+    // Most are at most one further: a sum, which no branch is guessed for.
+    n += cumulative[bin.cumulative + n] <= u ? 1 : 0;
     while (cumulative[bin.cumulative + n] <= u) ++n;
     return static_cast<double>(bin.first + n);
   }

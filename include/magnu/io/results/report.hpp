@@ -12,7 +12,8 @@ namespace magnu {
 std::string limits_table(const std::vector<CurveResult>& results);
 
 /// A grid's values (limits, or what was asked for) if they are few; nothing for no values.
-std::string grid_table(const Grid& grid, const std::vector<double>& values);
+/// `failures`: some of those that are not numbers are fits that failed.
+std::string grid_table(const Grid& grid, const std::vector<double>& values, bool failures);
 inline constexpr std::size_t most_printed = 24;
 
 std::string verification_table(const VerificationReport& report);

@@ -22,8 +22,8 @@ void read_interval(const Setting& setting, Curve& curve);
 std::vector<double> read_counts(const Setting& setting, const std::string& folder);
 
 /// InputError where settings of a likelihood stand beside another statistic, or do not fit the
-/// curve. `settings`: of each curve.
-void check_inference(const Study& study, const std::vector<Setting>& settings,
+/// curve. `root`: the study's settings; `settings`: of each curve.
+void check_inference(const Study& study, const Setting& root, const std::vector<Setting>& settings,
                      const std::string& folder);
 
 /// What a study takes for uncertain: "curve 'a': uncertain are the fluxes (solar model), ...".
