@@ -134,5 +134,10 @@ void register_machine();
 void register_fast();
 void register_direct();
 void register_growth();
+void register_likelihood();
+
+/// The model of the toys at 40 counts a bin, and some toys with the t of the general method, as
+/// JSON.
+void write_toys(const std::string& path);
 
 }  // namespace magnu::bench

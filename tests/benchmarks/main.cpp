@@ -5,10 +5,14 @@
 #include "magnu/core/memory.hpp"
 #include "magnu/version.hpp"
 
-/// Google Benchmark's options, and --quick.
+/// Google Benchmark's options, and --quick; or --write-toys FILE alone.
 int main(int argc, char** argv) {
   using namespace magnu;
   keep_freed_memory();
+  if (argc == 3 && std::strcmp(argv[1], "--write-toys") == 0) {
+    bench::write_toys(argv[2]);
+    return 0;
+  }
   const auto end = std::remove_if(argv, argv + argc, [](const char* argument) {
     return std::strcmp(argument, "--quick") == 0;
   });
@@ -28,5 +32,6 @@ int main(int argc, char** argv) {
   bench::register_fast();
   bench::register_direct();
   bench::register_growth();
+  bench::register_likelihood();
   benchmark::RunSpecifiedBenchmarks();
 }

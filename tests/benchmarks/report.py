@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the benchmarks, the NumPy yardstick and the program, and prints one table of it all.
+"""Runs the benchmarks, the yardsticks in Python and the program, and prints one table of it all.
 
     report.py --build DIR [--quick] [--filter REGEX] [--json FILE]
 
@@ -8,6 +8,7 @@ figures are processor time, those of several threads and of the program wall tim
 docs/benchmarks.md.
 """
 import argparse
+import functools
 import json
 import math
 import os
@@ -55,8 +56,28 @@ def run_benchmarks(build: Path, quick: bool, chosen: str) -> tuple[dict, dict]:
 
 
 PACKAGES = "numpy", "scipy", "pyyaml", "threadpoolctl"  # of the yardstick
+RACERS = "jax", "pyhf"  # and of the race of toys, which goes on without those that it lacks
 
 
+def say(text: str) -> None:
+    print(f"report.py: {text}", file=sys.stderr, flush=True)
+
+
+def pip_install(python: Path, packages: tuple[str, ...]) -> list:
+    return [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+            "--no-cache-dir", "--timeout", "20", "--retries", "1", *packages]  # fmt: skip
+
+
+def problem_of(command: list) -> str:
+    """Why a command failed; empty where it did not."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        return "" if done.returncode == 0 else (done.stderr + done.stdout).strip() or "it failed"
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+
+
+@functools.cache
 def yardstick_python(build: Path, quick: bool) -> tuple[str, str]:
     """A Python with a current NumPy, in an environment in the build folder, and how to call it; the
     one that runs this where none can be made, and for a smoke test, which measures nothing."""
@@ -68,18 +89,11 @@ def yardstick_python(build: Path, quick: bool) -> tuple[str, str]:
         return str(python), "environment of the benchmark"
     if quick:
         return sys.executable, "the system's, in a smoke test"
-    say = lambda text: print(f"report.py: {text}", file=sys.stderr, flush=True)
     say(f"making {folder} with the current {', '.join(PACKAGES)}")
     shutil.rmtree(folder, ignore_errors=True)
     why = ""
-    for command in ([sys.executable, "-m", "venv", folder],
-                    [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-                     "--no-cache-dir", "--timeout", "20", "--retries", "1", *PACKAGES]):  # fmt: skip
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-            why = "" if done.returncode == 0 else (done.stderr + done.stdout).strip()
-        except (OSError, subprocess.TimeoutExpired) as error:
-            why = str(error)
+    for command in ([sys.executable, "-m", "venv", folder], pip_install(python, PACKAGES)):
+        why = problem_of(command)
         if why:
             break
     if not why and ready():
@@ -90,44 +104,74 @@ def yardstick_python(build: Path, quick: bool) -> tuple[str, str]:
     return sys.executable, "the system's: no current one could be installed"
 
 
+def run_python(python: str, script: str, *arguments, quick: bool) -> dict:
+    """The JSON that a script beside this one prints."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    command = [python, HERE / script, *arguments] + ["--quick"] * quick
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment)
+    if done.returncode:
+        sys.exit(f"report.py: {script} failed or disagrees with magnu by more than 1e-5")
+    return json.loads(done.stdout)
+
+
 def run_yardstick(build: Path, quick: bool) -> dict:
     """What numpy_yardstick.py prints, and whose NumPy it ran."""
     python, whose = yardstick_python(build, quick)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-    command = [python, HERE / "numpy_yardstick.py", build / "magnu"]
-    done = subprocess.run(command + ["--quick"] * quick, stdout=subprocess.PIPE, text=True,
-                          env=environment)  # fmt: skip
-    if done.returncode:
-        sys.exit("report.py: the NumPy yardstick failed or disagrees with magnu by more than 1e-5")
-    return json.loads(done.stdout) | {"whose": whose}
+    found = run_python(python, "numpy_yardstick.py", build / "magnu", quick=quick)
+    return found | {"whose": whose}
 
 
-# Whole runs of the program: study, what makes it last a second or more, what makes it a smoke test,
-# and what its results are counted in.
+def run_race(build: Path, quick: bool) -> dict:
+    """What toy_race.py prints, and why it lacks what it lacks."""
+    python, _ = yardstick_python(build, quick)
+    why = "a smoke test installs nothing" if quick else ""
+    if Path(python).is_relative_to(build):
+        for package in RACERS:
+            if not quick and problem_of([python, "-c", f"import {package}"]):
+                say(f"installing {package} beside")
+                why = problem_of(pip_install(Path(python), (package,))) or why
+    else:
+        why = why or "the system's Python is left as it is"
+    with tempfile.NamedTemporaryFile(suffix=".json") as model:
+        subprocess.run([build / "tests/benchmarks/magnu_bench", "--write-toys", model.name],
+                       check=True)  # fmt: skip
+        found = run_python(python, "toy_race.py", model.name, quick=quick)
+    return found | {"why": why.splitlines()[-1] if why else ""}
+
+
+# Whole runs of the program: study and what else, settings that make it last a second or more, those
+# that make it a smoke test, what its results are counted in, and how often it runs.
+POISSON = "design-map, poisson"
+PART = 4  # of the 41 exposures
 PROGRAMS = {
-    "paper": ([], ["--set", "mu_eff.points=11"], "curves", 21),
-    "design-map": (["--set", "axes.exposure.points=2000"], ["--set", "axes.exposure.points=3"],
-                   "detectors", 2000 * 35 * 41 * 9 * 2),
-    "oscillation-map": ([], ["--set", "axes.oscillation.dm2_21.points=3"], "pairs", 200_000),
+    "paper": ([], ["mu_eff.points=11"], "curves", 21, 7),
+    "design-map": (["axes.exposure.points=2000"], ["axes.exposure.points=3"], "detectors",
+                   2000 * 35 * 41 * 9 * 2, 7),
+    POISSON: (["statistic=poisson", f"axes.exposure.points={PART}"],
+              ["statistic=poisson", "axes.exposure.points=1", "axes.threshold.points=2",
+               "axes.background.flat.points=2"], "detectors", PART * 35 * 41 * 9 * 2, 3),
+    "oscillation-map": ([], ["axes.oscillation.dm2_21.points=3"], "pairs", 200_000, 7),
 }  # fmt: skip
 
 
 def run_programs(build: Path, quick: bool, threads: int) -> dict[str, dict[int, float]]:
     """Median wall seconds of `magnu scan` by study and number of threads, in turns."""
     medians = {}
-    for study, (large, small, _, _) in PROGRAMS.items():
+    for name, (large, small, _, _, rounds) in PROGRAMS.items():
+        study = name.split(",")[0]
+        settings = [word for value in (small if quick else large) for word in ("--set", value)]
         times = {n: [] for n in (1, 2) if n <= threads}
         with tempfile.TemporaryDirectory() as folder:
-            for _ in range(1 if quick else 7):
+            for _ in range(1 if quick else rounds):
                 for n, list_ in times.items():
                     shutil.rmtree(folder + "/out", ignore_errors=True)  # replacing costs, too
                     before = time.perf_counter()
                     subprocess.run([build / "magnu", "-q", "scan", ROOT / f"configs/{study}.yaml",
-                                    *(small if quick else large), "--backend", "cpu", "--threads",
-                                    str(n), "--csv-limit", "0", "--out", folder + "/out"],
-                                   check=True, stdout=subprocess.DEVNULL)
+                                    *settings, "--backend", "cpu", "--threads", str(n),
+                                    "--csv-limit", "0", "--out", folder + "/out"],
+                                   check=True, stdout=subprocess.DEVNULL)  # fmt: skip
                     list_.append(time.perf_counter() - before)
-        medians[study] = {n: statistics.median(list_) for n, list_ in times.items()}
+        medians[name] = {n: statistics.median(list_) for n, list_ in times.items()}
     return medians
 
 
@@ -140,8 +184,9 @@ class Table:
 
     def add(self, what: str, figure: float, unit: str, ratio: float | None = None, to: str = "",
             at_most: float | None = None, at_least: float | None = None,
-            of_ratio: bool = False) -> None:
-        """`ratio` to something; `at_most`, `at_least` are asked of the figure or of the ratio."""
+            of_ratio: bool = False, note: str = "") -> None:
+        """`ratio` to something; `at_most`, `at_least` are asked of the figure or of the ratio;
+        `note` is on what is asked."""
         percent = to.startswith("of ")
         number = (lambda x: f"{100 * x:.0f} %") if percent else (lambda x: f"{x:.2f} x")
         asked, judged = "-", ratio if of_ratio else figure
@@ -150,7 +195,7 @@ class Table:
             met = judged <= bound if at_most is not None else judged >= bound
             asked = "<= " if at_most is not None else ">= "
             asked += number(bound) if of_ratio else f"{bound:g}"
-            asked += "" if met else ", missed"
+            asked += ("" if met else ", missed") + note
         written = f"{figure:.1e}" if abs(figure) < 1e-3 else f"{figure:.3g}"
         self.rows.append((what, written, unit, f"{number(ratio)} {to}" if to else "-", asked))
         self.figures.append({"what": what, "figure": figure, "unit": unit, "ratio": ratio,
@@ -249,11 +294,70 @@ def direct_rows(table: Table, medians: dict) -> None:
                       entry["cells"] * 1e-9, "Gcell/s", **ratio)
 
 
+def likelihood_rows(table: Table, medians: dict, race: dict) -> None:
+    for counts, asked in (("40", 3e6), ("4", 1e6)):
+        sets = [isa for isa in SETS if f"toys/{counts}/{isa}" in medians]
+        for isa in sets:
+            entry = medians[f"toys/{counts}/{isa}"]
+            judged = dict(at_least=asked, note=" (set for AVX-512)") if isa == sets[-1] else {}
+            table.add(f"toys, 30 bins of {counts}, 12 parameters, {SETS[isa]}, 1 thread",
+                      entry["fits"], "fits/s", **judged)  # fmt: skip
+            for part, what in (("by_hand", "left to the general method"), ("failed", "failed")):
+                table.add("  " + what, entry[part], "of toys")
+    for n, entry in by_threads(medians, "belt").items():
+        table.add(f"belt of 41 values of s, 10 000 toys each, {threads_text(n)}", entry["seconds"],
+                  "s", at_most=0.3 if n == 2 else None)  # fmt: skip
+        table.add("  fits, those for the band included", entry["fits"], "fits")
+    whole = medians.get("limit/whole")
+    if whole:
+        table.add(f"limit with its band, 50 bins, {whole['parameters']:.0f} parameters",
+                  whole["seconds"] * 1e6, "us", at_most=50)  # fmt: skip
+    for part, what in (("likelihood", "its likelihood made"), ("fits", "its fits")):
+        if entry := medians.get(f"limit/{part}"):
+            table.add("  " + what, entry["seconds"] * 1e6, "us",
+                      **times(entry, whole, "seconds", "of the whole"))
+    race_rows(table, medians, race)
+
+
+def race_rows(table: Table, medians: dict, race: dict) -> None:
+    """toy_race.py's figures, and ours over them."""
+    own = max((entry for name, entry in medians.items() if name.startswith("toys/40/")),
+              key=lambda entry: entry["fits"], default=None)  # fmt: skip
+    ours = lambda form: dict(ratio=own["fits"] / form["fits"], to="less than magnu's") if own else {}
+    forms = race.get("forms", {})
+    groups = {"pyhf": 4000, "batches": 3}
+    for group in groups:
+        for name, form in forms.items():
+            if not name.startswith(group):
+                continue
+            table.add(f"{name}, 30 bins of 40", form["fits"], "fits/s", **ours(form))
+            if form["deviation"] is not None:
+                table.add("  deviation of its t", form["deviation"], "relative",
+                          at_most=1e-5 if group == "batches" else None)  # fmt: skip
+            for part, what in (("newton", "went on by Newton's method"),
+                               ("at_zero", "best fit at s = 0"),
+                               ("at_bound", "at a bound, left out"), ("failed", "failed")):
+                if part in form:
+                    table.add("  " + what, form[part], "of toys")
+    for group, asked in groups.items():
+        rates = [form["fits"] for name, form in forms.items() if name.startswith(group)]
+        if rates and own:
+            best = max(rates)
+            table.add(f"toys, magnu over the fastest of {group}", own["fits"], "fits/s",
+                      ratio=own["fits"] / best, to="that one", at_least=asked, of_ratio=True)
+
+
 def program_rows(table: Table, programs: dict) -> None:
     for study, medians in programs.items():
-        _, _, unit, count = PROGRAMS[study]
+        _, _, unit, count, _ = PROGRAMS[study]
         for n, seconds in sorted(medians.items()):
-            table.add(f"magnu scan configs/{study}.yaml, {threads_text(n)}", seconds, "s")
+            config, *rest = study.split(", ")
+            part = f", {PART} of 41 exposures" if study == POISSON else ""
+            table.add(f"magnu scan configs/{config}.yaml{''.join(', ' + word for word in rest)}"
+                      f"{part}, {threads_text(n)}", seconds, "s")  # fmt: skip
+            if study == POISSON:  # all of it takes ten times as long, as each detector is fitted
+                table.add("  all 41 exposures, in proportion", seconds * 41 / PART, "s",
+                          at_most=60 if n == 2 else None)
             asked = dict(at_least=1e6) if (study, n) == ("design-map", 2) else {}
             if study != "paper":
                 table.add("  whole program, output written", count / seconds, f"{unit}/s", **asked)
@@ -266,7 +370,8 @@ def thread_rows(table: Table, medians: dict, programs: dict) -> None:
 
     for what, name in (("spectra, 100 000 energies", "threads/spectra"),
                        ("256 shape points of a study", "threads/shape_points"),
-                       *((f"direct, {SETS[isa]}", f"direct/{isa}") for isa in SETS)):
+                       *((f"direct, {SETS[isa]}", f"direct/{isa}") for isa in SETS),
+                       ("belt of toys", "belt")):
         if f"{name}/1" in medians and f"{name}/2" in medians:
             add(what, *(medians[f"{name}/{n}"]["seconds"] for n in (1, 2)))
     for study, seconds in programs.items():
@@ -318,7 +423,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small sizes, once: a smoke test")
     parser.add_argument("--filter", default="", metavar="REGEX",
                         help="only these of machine, fast, numpy, direct, program, threads, "
-                             "growth, cuda")  # fmt: skip
+                             "growth, toys, belt, limit, race, cuda")  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args()
     chosen = lambda name: re.search(options.filter, name) is not None
@@ -326,12 +431,14 @@ def main() -> None:
     medians, context = run_benchmarks(options.build, options.quick, options.filter or ".")
     threads = int(context.get("threads", 1))
     yardstick = run_yardstick(options.build, options.quick) if chosen("numpy") else {}
+    race = run_race(options.build, options.quick) if chosen("race") else {}
     programs = run_programs(options.build, options.quick, threads) if chosen("program") else {}
 
     table = Table()
     machine_rows(table, medians)
     fast_rows(table, medians, {form["form"]: form for form in yardstick.get("forms", [])})
     direct_rows(table, medians)
+    likelihood_rows(table, medians, race)
     program_rows(table, programs)
     thread_rows(table, medians, programs)
     cuda_rows(table, medians)
@@ -346,6 +453,12 @@ def main() -> None:
         about = {key: yardstick[key] for key in ("numpy", "whose", "blas", "simd")}
         context["numpy"] = about
         print("NumPy {numpy} ({whose}); BLAS {blas}; vectors of its loops {simd}".format(**about))
+    if race:
+        context["race"] = race["versions"]
+        text = ", ".join(f"{name} {version}" for name, version in race["versions"].items())
+        print(f"race of toys: {text}")
+        if race["missing"]:
+            print(f"no lines of {', '.join(race['missing'])}: not installed; {race['why']}")
     print(f"\n{table}")
     if axes:
         print("\n" + growth_text(axes))
