@@ -123,6 +123,30 @@ def newton(model, counts, measured, s, theta, free, steps=12):
         theta = theta - move[:, int(free) :].T
 
 
+def twice_above(model, counts, measured, here, best):
+    """2 (nll - nll at best), each given as lambda, theta and decrement."""
+    t = 2 * (here[0] - best[0] - counts * np.log(here[0] / best[0])).sum(axis=0) + best[2] - here[2]
+    return t + model.weight @ ((here[1] - best[1]) * (here[1] + best[1] - 2 * measured))
+
+
+def fit_at_zero(model, counts, measured, steps=4):
+    """lambda, theta and decrement of the minima without signal, of those whose s would be negative."""
+    theta = np.repeat(model.zero_theta[:, None], counts.shape[1], axis=1)
+    for step in range(steps + 1):
+        rate = model.base.T @ theta
+        gradient = model.base @ (1 - counts / rate) + model.weight[:, None] * (theta - measured)
+        move = model.zero @ gradient
+        if step < steps:
+            theta -= move
+    decrement = (move * gradient).sum(axis=0)
+    bad = np.flatnonzero(~(np.abs(decrement) < ENOUGH))
+    if bad.size:
+        start = np.repeat(model.zero_theta[:, None], bad.size, axis=1)
+        _, theta[:, bad], rate[:, bad], decrement[bad] = newton(
+            model, counts[:, bad], measured[:, bad], np.zeros(bad.size), start, False)  # fmt: skip
+    return rate, theta, decrement
+
+
 # --- drawing --------------------------------------------------------------------------------------
 
 
@@ -240,13 +264,6 @@ class NumpyBatch:
         above = self.fit_free(counts, measured)
         s, theta, rate = self.x[0].copy(), self.x[1:].copy(), self.rate.copy()
         mend(above, s, theta, rate, True)
-        low = np.flatnonzero(s < 0)
-        if low.size:  # their minimum with s >= 0 is at 0: convex enough, and judged
-            told["at_zero"] += low.size
-            start = np.repeat(m.zero_theta[:, None], low.size, axis=1)
-            _, theta[:, low], rate[:, low], above[low] = newton(
-                m, counts[:, low], measured[:, low], np.zeros(low.size), start, False)  # fmt: skip
-            s[low] = 0
         # The fixed fit starts from the free one, moved along its second derivatives.
         self.x[1:] = theta + (m.free[1:, 0] / m.free[0, 0])[:, None] * (m.s - s)
         here = self.fit_fixed(counts, measured)
@@ -259,6 +276,13 @@ class NumpyBatch:
         pulls = fixed - theta
         pulls *= fixed + theta - 2 * measured
         t += m.weight @ pulls
+        low = np.flatnonzero(s < 0)
+        if low.size:  # their minimum with s >= 0 is at 0, as the judges see
+            told["at_zero"] += low.size
+            n, a = counts[:, low], measured[:, low]
+            zero = fit_at_zero(m, n, a)
+            t[low] -= twice_above(m, n, a, zero, (rate[:, low], theta[:, low], above[low]))
+            theta[:, low], above[low] = zero[1], zero[2]
         bound = ((theta < m.least[:, None]) | (fixed < m.least[:, None])).any(axis=0)
         failed = ~((np.abs(above) < ENOUGH) & (np.abs(here) < ENOUGH) & (t > -1e-6)) & ~bound
         told["at_bound"], told["failed"] = int(bound.sum()), int(failed.sum())
@@ -321,8 +345,8 @@ class JaxBatch:
             t = 2 * (rate - free_rate - counts * jnp.log(rate / free_rate)).sum(0) + above - here
             t += jnp.asarray(m.weight) @ ((fixed - theta) * (fixed + theta - 2 * measured))
             bound = ((theta < column(m.least)) | (fixed < column(m.least))).any(0)
-            sound = (jnp.abs(above) < ENOUGH) & (jnp.abs(here) < ENOUGH) & (s >= 0)
-            return t, sound, bound
+            sound = (jnp.abs(above) < ENOUGH) & (jnp.abs(here) < ENOUGH)
+            return t, sound, bound, s, free_rate, theta, above, (fixed < column(m.least)).any(0)
 
         def one(key):
             counts, measured = draw(key)
@@ -341,30 +365,37 @@ class JaxBatch:
             counts, measured = (
                 np.ascontiguousarray(v.reshape(len(v), -1, self.chunk).transpose(1, 0, 2))
                 for v in data)  # fmt: skip
-            t, sound, bound = self.given((counts, measured))
+            found = self.given((counts, measured))
         else:
-            self.key, counts, measured, t, sound, bound = self.whole(self.key)
+            self.key, counts, measured, *found = self.whole(self.key)
+        t, sound, bound, s, rate, theta, above, fixed_bound = found
         t, bound = np.array(t).ravel(), np.array(bound).ravel()
         told = {"at_zero": 0, "newton": 0, "failed": 0}
-        bad = np.flatnonzero(~np.asarray(sound))
+        sound, s = np.asarray(sound).ravel(), np.asarray(s).ravel()
+        take = lambda v, which: np.asarray(v)[which // self.chunk, :, which % self.chunk].T
+        low = np.flatnonzero(sound & (s < 0))
+        if low.size:
+            n, a = take(counts, low), take(measured, low)
+            zero = fit_at_zero(m, n, a)
+            best = take(rate, low), take(theta, low), np.asarray(above).ravel()[low]
+            t[low] -= twice_above(m, n, a, zero, best)
+            bound[low] = np.asarray(fixed_bound).ravel()[low] | (
+                zero[1] < m.least[:, None]).any(axis=0)  # fmt: skip
+            told["at_zero"] = int(low.size)
+        bad = np.flatnonzero(~sound)
         if bad.size:
-            at = divmod(bad, self.chunk)
-            n, a = (np.asarray(v)[at[0], :, at[1]].T for v in (counts, measured))
+            n, a = take(counts, bad), take(measured, bad)
             start = np.repeat(m.nominal[:, None], bad.size, axis=1)
             best, theta, rate, above = newton(m, n, a, np.full(bad.size, m.s), start, True)
-            low = best < 0
-            if low.any():
-                zero = np.repeat(m.zero_theta[:, None], low.sum(), axis=1)
-                _, theta[:, low], rate[:, low], above[low] = newton(
-                    m, n[:, low], a[:, low], np.zeros(low.sum()), zero, False)  # fmt: skip
+            below = best < 0
+            if below.any():
+                rate[:, below], theta[:, below], above[below] = fit_at_zero(m, n[:, below], a[:, below])
             _, fixed, here_rate, here = newton(m, n, a, np.full(bad.size, m.s), start, False)
-            mended = 2 * (here_rate - rate - n * np.log(here_rate / rate)).sum(0) + above - here
-            mended += m.weight @ ((fixed - theta) * (fixed + theta - 2 * a))
+            mended = twice_above(m, n, a, (here_rate, fixed, here), (rate, theta, above))
             outside = ((theta < m.least[:, None]) | (fixed < m.least[:, None])).any(axis=0)
             lost = ~((abs(above) < ENOUGH) & (abs(here) < ENOUGH) & (mended > -1e-6)) & ~outside
             t[bad], bound[bad] = np.where(lost, np.nan, mended), outside
-            told = {"at_zero": int(low.sum()), "newton": int(bad.size - low.sum()),
-                    "failed": int(lost.sum())}  # fmt: skip
+            told |= {"newton": int(bad.size), "failed": int(lost.sum())}
         t[bound] = np.nan
         return t, told | {"at_bound": int(bound.sum())}
 
