@@ -148,7 +148,7 @@ PROGRAMS = {
     "design-map": (["axes.exposure.points=2000"], ["axes.exposure.points=3"], "detectors",
                    2000 * 35 * 41 * 9 * 2, 7),
     POISSON: (["statistic=poisson", f"axes.exposure.points={PART}"],
-              ["statistic=poisson", "axes.exposure.points=1", "axes.threshold.points=2",
+              ["statistic=poisson", "axes.exposure.points=2", "axes.threshold.points=2",
                "axes.background.flat.points=2"], "detectors", PART * 35 * 41 * 9 * 2, 3),
     "oscillation-map": ([], ["axes.oscillation.dm2_21.points=3"], "pairs", 200_000, 7),
 }  # fmt: skip
