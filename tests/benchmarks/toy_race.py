@@ -395,6 +395,7 @@ class JaxBatch:
             outside = ((theta < m.least[:, None]) | (fixed < m.least[:, None])).any(axis=0)
             lost = ~((abs(above) < ENOUGH) & (abs(here) < ENOUGH) & (mended > -1e-6)) & ~outside
             t[bad], bound[bad] = np.where(lost, np.nan, mended), outside
+            told["at_zero"] += int(below.sum())
             told |= {"newton": int(bad.size), "failed": int(lost.sum())}
         t[bound] = np.nan
         return t, told | {"at_bound": int(bound.sum())}
