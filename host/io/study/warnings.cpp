@@ -148,7 +148,7 @@ void explain_unreached(const Grid& grid, const std::vector<double>& values, cons
                  std::isfinite(limit) ? fmt::format("{:.3g} mu_B", limit) : "no limit",
                  hindrance.parameter.empty()
                      ? std::string(", with nothing uncertain")
-                     : fmt::format("; {:.3g} were '{}' known, {:.3g} were everything",
+                     : fmt::format("; {:.3g} if '{}' were known, {:.3g} if all were",
                                    hindrance.limit_without, quotable(hindrance.parameter),
                                    hindrance.limit_of_statistics));
   }
