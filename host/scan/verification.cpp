@@ -73,6 +73,10 @@ double limit_of(const CurveResult& result) {
   return none ? std::numeric_limits<double>::infinity() : result.limit;
 }
 
+bool failed(const CurveResult& result) {
+  return result.likelihood && !result.likelihood->converged;
+}
+
 double fourth(double x) {
   return x * x * x * x;
 }
@@ -99,6 +103,8 @@ struct Comparison {
           "curve '" + curve.name + "' at " + std::to_string(energy / constants::keV) + " keV");
     }
     const double floor = floor_of_chi_squared(b.result, scales);
+    // What failed on both sides, as data do that lie where nothing is expected, is told elsewhere.
+    if (failed(a.result) && failed(b.result)) return;
     for (std::size_t m = 0; m < a.result.delta_chi2.size(); ++m) {
       // A likelihood's is a difference of two numbers that a fit found.
       const double least = curve.is_poisson() ? 1 : floor * fourth(b.result.mu_eff[m]);

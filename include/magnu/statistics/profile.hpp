@@ -130,9 +130,10 @@ class Profile {
       if (!minimum.converged) return {};
       const double t = 2 * (minimum.nll - origin), rise = 2 * minimum.slope * (high - from);
       if (t >= goal) break;
-      // A likelihood that is bounded ends as 1/s: what it may still rise falls from step to step
-      // and is far from enough.
-      level = rise < 0.5 * last_rise && 10 * rise < goal - t ? level + 1 : 0;
+      // A likelihood that is bounded ends as 1/s: it has risen, what it may still rise falls from
+      // step to step and is far from enough. (A free background may hide any signal for long.)
+      const bool ends = t > 1e-6 && high - from > 1e3 * unit_;
+      level = ends && rise < 0.5 * last_rise && 10 * rise < goal - t ? level + 1 : 0;
       if (level == 4 || n == 40) return {static_cast<double>(INFINITY), true};
       last_rise = rise;
       low = high;
