@@ -100,7 +100,10 @@ int run_scan(const Options& options) {
     Progress progress("scan", direct ? cells : static_cast<double>(by_toys),
                       direct ? "cells" : "limits from toys", options.quiet);
     Engine engine(*runner, evaluation, interruptible(progress));
-    for (const auto& curve : study.curves) results.push_back(engine.run(curve));
+    for (const auto& curve : study.curves) {
+      results.push_back(engine.run(curve));
+      if (curve.is_poisson()) warn_of_degenerate(curve, engine.likelihood(curve));
+    }
     provenance.counters = engine.counters();
   }
   VerificationReport report;

@@ -93,7 +93,9 @@ int run_fit(const Options& options) {
         stop_if_asked();
         progress.add(part);
       };
-      fits.push_back(fit_of(grid.name_of(i), curve, engine.likelihood(curve), *runner, told));
+      const auto likelihood = engine.likelihood(curve);
+      if (i % grid.per_curve() == 0) warn_of_degenerate(curve, likelihood);
+      fits.push_back(fit_of(grid.name_of(i), curve, likelihood, *runner, told));
       if (!curve.toys) progress.add(1);
     }
   }

@@ -84,6 +84,21 @@ TEST(Unbounded, EndsWhereABinExpectsNothing) {
   EXPECT_EQ(interval.lower, interval.best.s);
 }
 
+TEST(ParameterLikeSignal, IsTheFreeOneOfItsShape) {
+  const std::vector<double> flat{10, 10, 10}, signal{6, 3, 1}, other{1, 2, 4}, none(3);
+  const auto found = [&](const std::vector<double>& shape, double sigma) {
+    Likelihood likelihood(3);
+    likelihood.add({"flat", 1, 0.1, true}, flat, none);
+    likelihood.add({"hidden", 1, sigma, true}, shape, none);
+    likelihood.add({"moment", 1, 0, true}, none, signal);
+    return parameter_like_signal(likelihood);
+  };
+  EXPECT_EQ(found(signal, infinity), "hidden");
+  EXPECT_EQ(found({12, 6, 2}, infinity), "hidden");
+  EXPECT_EQ(found(other, infinity), "");
+  EXPECT_EQ(found(signal, 0.1), "");
+}
+
 struct Expected {
   const char* name;
   const Problem* problem;

@@ -22,6 +22,24 @@ double limit_with(const Likelihood& likelihood, const std::vector<double>& count
 
 }  // namespace
 
+std::string parameter_like_signal(const Likelihood& likelihood) {
+  const auto expected = likelihood.expected(0), with = likelihood.expected(1);
+  for (std::size_t p = 0; p < likelihood.nuisances().size(); ++p) {
+    if (!std::isinf(likelihood.nuisances()[p].sigma)) continue;
+    const auto shape = likelihood.base(p);
+    double signal = 0, own = 0, both = 0;
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      if (!(expected[i] > 0)) continue;
+      const double s = with[i] - expected[i];
+      signal += s * s / expected[i];
+      own += shape[i] * shape[i] / expected[i];
+      both += s * shape[i] / expected[i];
+    }
+    if (both * both > (1 - 1e-3) * signal * own && both > 0) return likelihood.nuisances()[p].name;
+  }
+  return "";
+}
+
 FitReport fit_report(const Likelihood& likelihood, const std::vector<double>& counts,
                      IntervalTest test, double confidence_level, Range range) {
   FitReport report;

@@ -114,6 +114,20 @@ std::string spectrum_csv(const Study& study, Engine& engine, const std::vector<d
   return text;
 }
 
+namespace {
+
+/// Fits of toys, about: two at each moment, those of the expected band, and of two ends.
+std::string toys_line(const Study& study, double detectors_of_a_curve) {
+  double fits = 0;
+  for (const auto& curve : study.curves)
+    if (curve.toys)
+      fits += detectors_of_a_curve * static_cast<double>(curve.toys->toys) *
+              (2 * curve.toys->points + 15);
+  return fits > 0 ? fmt::format("toys, about                 {}fits\n", scaled_text(fits)) : "";
+}
+
+}  // namespace
+
 std::string grid_cost_report(const Study& study, bool surface) {
   const Grid grid(study.curves, study.axes, study.reach);
   std::string text = fmt::format("detectors                   {}\n", grid.size());
@@ -124,6 +138,7 @@ std::string grid_cost_report(const Study& study, bool surface) {
   const double convolutions = static_cast<double>(grid.curves().size()) * points(AxisKind::flux) *
                               points(AxisKind::oscillation);
   const double spectra = convolutions * points(AxisKind::coefficient);
+  text += toys_line(study, static_cast<double>(grid.per_curve()));
   return text + fmt::format(
                     "work                        {}convolutions, {}spectra, {}re-binnings, "
                     "{}combinations\n"
@@ -158,10 +173,11 @@ std::string cost_report(const Study& study, bool surface) {
       "work, --evaluation fast     {}recoil rows (recoil energies times species)\n"
       "work, --evaluation direct   {}cells (recoil rows x neutrino energies x mu_eff)\n"
       "memory, about               {}B fast, {}B direct\n"
-      "output, about               {}B\n",
+      "output, about               {}B\n"
+      "{}",
       study.curves.size(), scaled_text(recoil_rows), scaled_text(direct_work(study)),
       scaled_text(2e7 + spectra + 80 * values), scaled_text(8e7 + spectra + block + 80 * values),
-      scaled_text(result_bytes(study)));
+      scaled_text(result_bytes(study)), toys_line(study, 1));
 }
 
 std::string names_report() {

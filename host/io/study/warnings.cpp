@@ -14,6 +14,7 @@
 #include "magnu/io/study/study_file.hpp"
 #include "magnu/scan/combine.hpp"
 #include "magnu/scan/verification.hpp"
+#include "magnu/statistics/fit_report.hpp"
 
 namespace magnu {
 namespace {
@@ -124,6 +125,16 @@ void tell_of_coarse_bins(const Grid& grid, const Runner& runner) {
         "bins, the most by {:.0f} %",
         counted(drawn.index.size(), "detector"), coarse, 100 * (1 - 1 / noticeable_gain),
         narrow_bins, 100 * (1 - 1 / most));
+}
+
+void warn_of_degenerate(const Curve& curve, const Likelihood& likelihood) {
+  const auto parameter = parameter_like_signal(likelihood);
+  if (!parameter.empty())
+    spdlog::warn(
+        "curve '{}': '{}' is free and has the shape of a moment's signal: data tell their "
+        "sum alone, and a moment is excluded only where less than nothing would be left of "
+        "the other",
+        quotable(curve.name), quotable(parameter));
 }
 
 void explain_unreached(const Grid& grid, const std::vector<double>& values, const Runner& runner) {

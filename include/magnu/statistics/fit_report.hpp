@@ -32,6 +32,11 @@ struct FitReport {
   std::vector<double> expected;  ///< [bins], at the best fit
 };
 
+/// The free parameter whose template has the shape of the signal, if there is one: data measure
+/// their sum alone, and only its bound at zero excludes anything. Compared are nominal templates in
+/// units of the errors of what is expected without signal; alike is 1 - cos^2 < 1e-3.
+std::string parameter_like_signal(const Likelihood& likelihood);
+
 FitReport fit_report(const Likelihood& likelihood, const std::vector<double>& counts,
                      IntervalTest test, double confidence_level, Range range = Range::physical);
 

@@ -44,6 +44,9 @@ class RangeTally {
   std::size_t outside_ = 0, none_ = 0, at_end_ = 0;
 };
 
+/// Warns where a free parameter has the shape of a moment's signal.
+void warn_of_degenerate(const Curve& curve, const Likelihood& likelihood);
+
 /// Says of some likelihoods that never reach what is asked for what keeps them from it. `values`:
 /// [detectors], what was found.
 void explain_unreached(const Grid& grid, const std::vector<double>& values, const Runner& runner);
