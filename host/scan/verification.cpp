@@ -257,10 +257,12 @@ VerificationReport verify(const Grid& grid, const DrawnDetectors& drawn,
     if (!reach && curve.is_poisson() && std::isnan(value))
       expected = std::numeric_limits<double>::infinity();
     if (reach) reach->range.field->set(curve, reach_place(*reach, value));
-    const double limit = limit_of(engine.run(curve));
+    const auto single = engine.run(curve);
+    const double limit = limit_of(single);
     if (reach) expected = reach_expects(*reach, value, limit);
     const double bound = curve.toys ? between_toys / between_scans : 1;
-    limits.see(limit == expected ? 0 : limit - expected, bound * std::abs(limit), curve.name);
+    if (!failed(single) || !std::isnan(value))
+      limits.see(limit == expected ? 0 : limit - expected, bound * std::abs(limit), curve.name);
     if (i % std::max<std::size_t>(1, drawn.index.size() / judged_directly) == 0)
       singles.curves.push_back(curve);
   }

@@ -116,7 +116,7 @@ class Studies:
             "fraction_in": lambda: self.draw.choice(["variance", "error"]),
             "statistic": lambda: self.draw.choice(["counts", "density"]),
             "sigma_scale": lambda: self.log(1e-3, 1e3),
-            "confidence_level": lambda: self.draw.choice([0.9, 0.95, self.log(1e-5, 0.99999)]),
+            "confidence_level": lambda: self.draw.choice([0.9, 0.95, self.log(0.51, 0.99999)]),
         }
         for key, make in optional.items():
             if self.some(0.3):
@@ -131,7 +131,7 @@ class Studies:
         ranges = {"oscillation.sin2_theta12": (1e-6, 0.99), "oscillation.sin2_theta13": (1e-6, 0.99),
                   "oscillation.dm2_21": (1e-12, 0.9), "sin2_theta_w": (1e-3, 0.99), "resolution.a": (1e-3, 2),
                   "resolution.b": (1e-3, 0.5), "background.fraction": (1e-3, 10), "background.flat": (1e-3, 1e3),
-                  "sigma_scale": (1e-2, 1e2), "confidence_level": (0.1, 0.999)}
+                  "sigma_scale": (1e-2, 1e2), "confidence_level": (0.51, 0.999)}
         if path in ranges:
             if self.some(0.4):
                 low, high = sorted([self.log(*ranges[path]), 1.1 * self.log(*ranges[path])])
@@ -278,7 +278,7 @@ class Studies:
         if self.some(0.2):
             study["joint"][0]["interval"] = self.interval(toys)
         if self.some(0.2):
-            study["joint"][0]["confidence_level"] = self.log(0.1, 0.999)
+            study["joint"][0]["confidence_level"] = self.log(0.51, 0.999)
 
     def any(self):
         return self.likelihoods() if self.some(1 / 3) else self.valid()
