@@ -456,6 +456,8 @@ TEST_F(DetectorLikelihood, ClsBeyondAllToysIsUnknown) {
           "interval: {test: cls, method: toys, toys: 500}\n");
   EXPECT_FALSE(result.likelihood->converged);
   EXPECT_TRUE(std::isnan(result.limit));
+  EXPECT_TRUE(std::isnan(result.likelihood->q0));
+  EXPECT_TRUE(std::isnan(result.likelihood->significance));
 }
 
 TEST_F(DetectorLikelihood, AnUnboundedFitFindsADeficit) {
@@ -528,6 +530,9 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"statistic: poisson\ninterval: {test: cls}\naxes: {confidence_level: [0.4, 0.9]}",
             "a level of test"},
         Bad{"statistic: poisson\nbins: 1\ncounts: []", "an empty list"},
+        Bad{"statistic: poisson\ncurves: [{name: a}, {name: b}]\njoint: [{name: c, of: [a, b], "
+            "interval: {test: upper}}]\naxes: {confidence_level: [0.4, 0.9]}",
+            "a level of test"},
         Bad{"statistic: poisson\ninterval: {test: cls, power_constraint: 0.16}",
             "beside test: cls"},
         Bad{"statistic: poisson\ninterval: {method: toys, unbounded: true}", "physical range"},

@@ -236,7 +236,8 @@ DetectorResult analyse(const Curve& curve, const Likelihood& likelihood, const R
     interval = found.interval;
     sound = interval.converged;
     result.failed_toys = found.failed;
-    result.significance = found.significance();
+    if (!sound) interval.q0 = unknown;  // of toys that were not all to be had
+    result.significance = sound ? found.significance() : unknown;
     result.asymptotic_coverage = coverage_at(found.belt, interval.upper);
     if (curve.power_constraint > 0) edge = moment_of(found.power_edge);
     for (int member = 0; member < band_members; ++member)

@@ -248,8 +248,7 @@ std::vector<double> read_counts(const Setting& setting, const std::string& folde
   return counts;
 }
 
-static void check_level(const Study& study, const Curve& curve, const Setting& root,
-                        const Setting& map) {
+void check_level(const Study& study, const Curve& curve, const Setting& root, const Setting& map) {
   if (two_ended(curve.test)) return;
   const std::string wrong =
       fmt::format("a level of test: {}, whose statistic is 0 for half of all experiments",

@@ -97,27 +97,19 @@ void read_joints(const Setting& root, Study& study) {
     joint.together = members;
     joint.name = text;
     // What the study says, not what the first detector does for itself.
-    for (const char* key : {"interval", "confidence_level"}) {
-      const auto* own = entry.find(key) ? entry.find(key) : root.find(key);
-      if (std::string(key) == "interval") {
-        joint.test = IntervalTest::two_sided;
-        joint.toys.reset();
-        joint.power_constraint = 0;
-        joint.range = Range::physical;
-        if (own) read_interval(*own, joint);
-      } else {
-        joint.confidence_level = own ? read_confidence_level(*own) : Curve().confidence_level;
-      }
-    }
+    const auto given = [&](const char* key) {
+      return entry.find(key) ? entry.find(key) : root.find(key);
+    };
+    Setting none;
+    none.kind = Setting::Kind::map;
+    read_interval(given("interval") ? *given("interval") : none, joint);
+    const auto* level = given("confidence_level");
+    joint.confidence_level = level ? read_confidence_level(*level) : Curve().confidence_level;
     if (study.reach && joint.toys)
       throw root.find("reach")->error(
           "is not solved with limits from toys",
           "set interval.method: asymptotic, or sweep the setting as an axis");
-    if (!two_ended(joint.test) && !(joint.confidence_level > 0.5))
-      throw(entry.find("confidence_level") ? entry : root)
-          .find("confidence_level")
-          ->error("a level of a test whose statistic is 0 for half of all experiments",
-                  "give a level above 0.5, or interval.test: two-sided");
+    check_level(study, joint, root, entry.find("confidence_level") ? entry : root);
     for (const auto& axis : study.axes) axis.put(joint, 0);
     study.curves.push_back(joint);
   }

@@ -26,6 +26,10 @@ std::vector<double> read_counts(const Setting& setting, const std::string& folde
 void check_inference(const Study& study, const Setting& root, const std::vector<Setting>& settings,
                      const std::string& folder);
 
+/// InputError for a confidence level, of a curve or on an axis, that its test does not have. `map`:
+/// where the curve's own stands.
+void check_level(const Study& study, const Curve& curve, const Setting& root, const Setting& map);
+
 /// What a study takes for uncertain: "curve 'a': uncertain are the fluxes (solar model), ...".
 std::vector<std::string> uncertainty_notes(const Study& study);
 
