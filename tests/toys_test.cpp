@@ -34,12 +34,19 @@ Likelihood model_b() {
 const std::vector<double> counts_a{36, 33, 30, 27, 41, 45}, counts_b{2, 0, 1, 0, 0};
 
 /// An executor of one thread, for the processor that everyone has.
-void fit_toys_plainly(const ToyTask& task, std::size_t toys) {
+template <class Real>
+void fit_toys_in(const ToyTask& task, std::size_t toys) {
   constexpr int lanes = 8;
-  using Fit = ToyFit<lanes, 2>;
+  using Fit = ToyFit<Real, lanes, 16 / sizeof(Real)>;
   std::vector<double> scratch(Fit::scratch(task.likelihood.parameters, task.likelihood.bins));
   Fit fit(task, scratch.data());
   for (std::size_t group = 0; group * lanes < toys; ++group) fit(group, toys);
+}
+void fit_toys_plainly(const ToyTask& task, std::size_t toys) {
+  if (task.single)
+    fit_toys_in<float>(task, toys);
+  else
+    fit_toys_in<double>(task, toys);
 }
 
 /// Counts of one bin with a known background.
@@ -84,14 +91,14 @@ TEST(Toys, PhiloxGivesTheKnownAnswers) {
 TEST(Toys, StreamsAreTheSameForAnyNumberOfLanes) {
   ToyStream<8> eight(7, 3, 16);
   for (int draw = 0; draw < 5; ++draw) {
-    std::uint64_t numbers[8];
-    eight.next(numbers);
+    const std::uint32_t* words = eight.next();
     for (std::uint64_t toy = 0; toy < 8; ++toy) {
       ToyStream<1> one(7, 3, 16 + toy);
-      std::uint64_t number = 0;
-      for (int n = 0; n <= draw; ++n) one.next(&number);
-      EXPECT_EQ(number, numbers[toy]);
-      EXPECT_LT(number, std::uint64_t{1} << 53);
+      std::uint32_t word = 0;
+      for (int n = 0; n <= draw; ++n) word = *one.next();
+      EXPECT_EQ(word, words[toy]);
+      EXPECT_EQ(one.behind(0), eight.behind(static_cast<int>(toy)));
+      EXPECT_NE(one.behind(0), word);
     }
   }
 }
@@ -106,9 +113,8 @@ TEST_P(PoissonCounts, HaveTheirDistribution) {
   std::vector<int> histogram;
   ToyStream<1> stream(1, 1, 0);
   for (int i = 0; i < n; ++i) {
-    std::uint64_t number = 0;
-    stream.next(&number);
-    const double count = tables.view().draw(0, number);
+    const std::uint32_t word = *stream.next();
+    const double count = tables.view().draw(0, word, [&] { return stream.behind(0); });
     sum += count - mean;
     squares += (count - mean) * (count - mean);
     if (mean > 200) continue;
@@ -135,21 +141,60 @@ INSTANTIATE_TEST_SUITE_P(Toys, PoissonCounts,
 TEST(Toys, ABinWithoutExpectationStaysEmpty) {
   const double means[] = {0, 1e8};
   const PoissonTables tables(means);
-  for (const std::uint64_t number : {std::uint64_t{0}, (std::uint64_t{1} << 53) - 1}) {
-    EXPECT_EQ(tables.view().draw(0, number), 0);
-    EXPECT_NEAR(tables.view().draw(1, number), 1e8, 1e5);
+  for (const std::uint32_t word : {0U, ~0U})
+    for (const std::uint32_t behind : {0U, ~0U}) {
+      const auto more = [behind] { return behind; };
+      EXPECT_EQ(tables.view().draw(0, word, more), 0);
+      EXPECT_NEAR(tables.view().draw(1, word, more), 1e8, 1e5);
+    }
+}
+
+// A word on an edge of the cumulative distribution, e^-mean, is decided by what is behind it.
+TEST(Toys, AWordOnAnEdgeIsDecidedByTheBitsBehind) {
+  const double mean = 0.3, edge = std::ldexp(std::exp(-mean), 32);
+  const PoissonTables tables({&mean, 1});
+  const auto word = static_cast<std::uint32_t>(edge);
+  const double rest = std::ldexp(edge - word, 32);
+  for (const double away : {-4096.0, 4096.0}) {
+    const auto behind = static_cast<std::uint32_t>(rest + away);
+    EXPECT_EQ(tables.view().draw(0, word, [=] { return behind; }), away < 0 ? 0 : 1);
   }
+  const auto none = [] {
+    ADD_FAILURE() << "nothing to decide";
+    return 0U;
+  };
+  EXPECT_EQ(tables.view().draw(0, word - 1, none), 0);
+  EXPECT_EQ(tables.view().draw(0, word + 1, none), 1);
 }
 
 TEST(Toys, NormalNumbersAreTheQuantiles) {
   const auto table = normal_table();
-  for (const double u : {0.5001, 0.6, 0.75, 0.9, 0.99, 0.999999, 1 - 1e-12}) {
-    const auto number = static_cast<std::uint64_t>(std::ldexp(u, 53));
-    const double tail = (std::ldexp(1.0, 53) - static_cast<double>(number) - 0.5) * uniform_unit;
-    EXPECT_NEAR(table.draw(number), normal_quantile(tail), 1e-9) << u;
-    EXPECT_EQ(table.draw((std::uint64_t{1} << 53) - 1 - number), -table.draw(number)) << u;
+  for (const std::uint32_t behind : {0U, 12345U, ~0U})
+    for (const double u : {0.0, 1e-9, 1e-5, 0.001, 0.1, 0.25, 0.3, 0.4, 0.4999}) {
+      const auto word = static_cast<std::uint32_t>(std::ldexp(u, 32));
+      const bool far = word < 1 << 16;
+      const double tail = std::ldexp(word + (far ? std::ldexp(behind + 0.5, -32) : 0.5), -32);
+      const auto more = [&] {
+        EXPECT_TRUE(far);
+        return behind;
+      };
+      EXPECT_NEAR(table.draw(word, more), -normal_quantile(tail), 1e-9) << u;
+      EXPECT_EQ(table.draw(~word, more), -table.draw(word, more)) << u;
+    }
+}
+
+TEST(Toys, NormalNumbersHaveTheirDistribution) {
+  const auto table = normal_table();
+  constexpr int n = 400'000;
+  double sum[5] = {};
+  ToyStream<1> stream(4, 1, 0);
+  for (int i = 0; i < n; ++i) {
+    const double x = table.draw(*stream.next(), [&] { return stream.behind(0); });
+    for (int power = 1; power < 5; ++power) sum[power] += std::pow(x, power) / n;
   }
-  EXPECT_NEAR(table.draw(0), -normal_quantile(std::ldexp(1.0, -54)), 1e-9);
+  const double known[] = {0, 0, 1, 0, 3}, variance[] = {0, 1, 2, 15, 96};
+  for (int power = 1; power < 5; ++power)
+    EXPECT_NEAR(sum[power], known[power], 4 * std::sqrt(variance[power] / n)) << power;
 }
 
 // Critical values of 20 000 toys by another program, with their errors.
@@ -184,17 +229,19 @@ TEST(Toys, TheFastFitsAreThoseOfTheGeneralMethod) {
   for (const double s : {0.0, 0.3, 2.0})
     for (const auto& likelihood : {model_a(), model_b()}) {
       const auto theta = likelihood.nominal();
-      const auto fast = sample_toys(likelihood, theta, s, {400, 3, 0}, 9, 1, fit_toys_plainly);
-      const auto general = sample_toys(likelihood, theta, s, {400, 3, 0}, 9, 1,
-                                       [](const ToyTask& task, std::size_t n) {
-                                         for (std::size_t i = 0; i < n; ++i)
-                                           task.s_hat[i] = std::nan("");
-                                       });
+      const auto sample = [&](const ToyExecutor& executor) {
+        return sample_toys(likelihood, theta, s, {400, 3, 0}, 9, 1, executor);
+      };
+      const auto general = sample([](const ToyTask& task, std::size_t n) {
+        for (std::size_t i = 0; i < n; ++i) task.s_hat[i] = std::nan("");
+      });
       EXPECT_EQ(general.by_hand, 400U);
-      EXPECT_LT(fast.by_hand, 20U);
-      for (std::size_t i = 0; i < fast.t.size(); ++i) {
-        EXPECT_NEAR(fast.t[i], general.t[i], 1e-7 * (1 + general.t[i])) << s << " toy " << i;
-        EXPECT_NEAR(fast.s_hat[i], general.s_hat[i], 1e-3 * (1 + general.s_hat[i])) << i;
+      for (const auto& fast : {sample(fit_toys_in<double>), sample(fit_toys_in<float>)}) {
+        EXPECT_LT(fast.by_hand, 20U);
+        for (std::size_t i = 0; i < fast.t.size(); ++i) {
+          EXPECT_NEAR(fast.t[i], general.t[i], 1e-6 * (1 + general.t[i])) << s << " toy " << i;
+          EXPECT_NEAR(fast.s_hat[i], general.s_hat[i], 1e-3 * (1 + general.s_hat[i])) << i;
+        }
       }
     }
 }

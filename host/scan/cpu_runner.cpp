@@ -11,6 +11,7 @@
 #include <span>
 
 #include "magnu/scan/cpu_loop.hpp"
+#include "magnu/scan/cpu_toys.hpp"
 #include "magnu/scan/host_memory.hpp"
 #include "magnu/scan/pipeline.hpp"
 
@@ -117,40 +118,17 @@ class CpuExecutor : public HostMemory {
   InstructionSet isa_;
 };
 
-/// Groups of toys on the lanes of an instruction set, some groups a call: their memory stays in the
-/// cache.
-template <int lanes, int width>
-void fit_groups(const CpuExecutor& executor, const ToyTask& task, std::size_t toys) {
-  using Fit = ToyFit<lanes, width>;
-  constexpr std::size_t groups_a_call = 16;
-  const std::size_t groups = (toys + lanes - 1) / lanes;
-  const std::size_t calls = (groups + groups_a_call - 1) / groups_a_call;
-  const std::size_t size = Fit::scratch(task.likelihood.parameters, task.likelihood.bins);
-  std::vector<double> scratch(calls * size);
-  executor.for_each(
-      calls,
-      [&](std::size_t call) {
-        Fit fit(task, scratch.data() + call * size);
-        const std::size_t end = std::min(groups, (call + 1) * groups_a_call);
-        for (std::size_t group = call * groups_a_call; group < end; ++group) fit(group, toys);
-      },
-      100'000);
-}
-
 class CpuRunner : public Pipeline<CpuExecutor> {
  public:
   CpuRunner(int threads, InstructionSet isa)
-      : Pipeline(CpuExecutor(threads, isa)), executor_(threads, isa), isa_(isa) {}
+      : Pipeline(CpuExecutor(threads, isa)), threads_(threads), isa_(isa) {}
 
-  // Eight sums in flight, whatever a register holds.
   void fit_toys(const ToyTask& task, std::size_t toys) const override {
-    if (isa_ == InstructionSet::v4) return fit_groups<16, 8>(executor_, task, toys);
-    if (isa_ == InstructionSet::v3) return fit_groups<8, 4>(executor_, task, toys);
-    fit_groups<8, 2>(executor_, task, toys);
+    fit_toys_on_cpu(task, toys, threads_, isa_);
   }
 
  private:
-  CpuExecutor executor_;
+  int threads_;
   InstructionSet isa_;
 };
 

@@ -30,13 +30,17 @@ PoissonTables::PoissonTables(std::span<const double> expected) {
     double sum = 0;
     for (const double w : weights) cumulative_.push_back((sum += w) / all);
     cumulative_.back() = 1;
-    // Two stretches of the guide for every count, about.
-    const int bits = std::bit_width(weights.size()) + 1;
-    bin.shift = static_cast<std::uint32_t>(53 - bits);
+    for (std::size_t n = bin.cumulative; n < cumulative_.size(); ++n)
+      edges_.push_back(static_cast<std::uint32_t>(
+          std::min(std::ldexp(cumulative_[n], 32), std::ldexp(1.0, 32) - 1)));
+    // Some sixteen stretches of the guide for a standard deviation, six for the likeliest count:
+    // few have two boundaries, and the tables of all bins stay in the cache.
+    const auto wanted = static_cast<std::uint64_t>(16 * std::sqrt(mean));
+    const int bits = std::max(4, static_cast<int>(std::bit_width(wanted)));
+    bin.shift = static_cast<std::uint32_t>(32 - bits);
     std::uint32_t n = 0;
     for (std::uint64_t stretch = 0; stretch < std::uint64_t{1} << bits; ++stretch) {
-      const double u = static_cast<double>(stretch) * std::ldexp(1.0, -bits);
-      while (cumulative_[bin.cumulative + n] <= u) ++n;
+      while (edges_[bin.cumulative + n] < stretch << bin.shift) ++n;
       guide_.push_back(n);
     }
     bins_.push_back(bin);
@@ -44,15 +48,17 @@ PoissonTables::PoissonTables(std::span<const double> expected) {
 }
 
 NormalView normal_table() {
-  // Chebyshev's sum through its nodes, written in powers: of 14 orders it is good to 1e-11.
+  // Chebyshev's sum through its nodes, written in powers: of 7 orders it is good to 1e-11.
   static const std::vector<double> table = [] {
     constexpr int orders = NormalView::orders;
     std::vector<double> all;
-    for (int octave = 0; octave < NormalView::octaves; ++octave) {
+    for (int piece = 0; piece < NormalView::octaves * NormalView::parts; ++piece) {
+      const int octave = piece / NormalView::parts, part = piece % NormalView::parts;
       double sum[orders] = {};
       for (int k = 0; k < orders; ++k) {
         const double angle = std::numbers::pi * (k + 0.5) / orders;
-        const double value = normal_quantile(std::ldexp(3 + std::cos(angle), -(octave + 3)));
+        const double tail = 1 + (part + 0.5 * (1 + std::cos(angle))) / NormalView::parts;
+        const double value = normal_quantile(std::ldexp(tail, -(octave + 2)));
         for (int j = 0; j < orders; ++j)
           sum[j] += (j == 0 ? 1.0 : 2.0) / orders * value * std::cos(j * angle);
       }

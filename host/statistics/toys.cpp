@@ -35,9 +35,14 @@ std::optional<std::vector<double>> theta_at(const Likelihood& likelihood, const 
   return std::vector<double>(theta.data, theta.data + theta.size);
 }
 
+std::vector<double> padded(std::vector<double> row, std::size_t size) {
+  row.resize(size);
+  return row;
+}
+
 /// The memory of a FitStart.
 struct KeptStart {
-  std::vector<double> theta, inverse, templates;
+  std::vector<double> theta, inverse, templates, expected;
   double s = 0;
   bool usable = false;  ///< there is a minimum with a curvature in all directions
 
@@ -45,24 +50,28 @@ struct KeptStart {
     return {s,
             {theta.data(), theta.size()},
             {inverse.data(), inverse.size()},
-            {templates.data(), templates.size()}};
+            {templates.data(), templates.size()},
+            {expected.data(), expected.size()}};
   }
 };
 
-KeptStart start_at(const Likelihood& likelihood, const std::vector<double>& counts,
+/// For data that are expected with `truth`.
+KeptStart start_at(const Likelihood& likelihood, const std::vector<double>& truth,
+                   const std::vector<double>& counts,
                    const std::optional<std::vector<double>>& theta, double s, bool free) {
   KeptStart start;
   start.s = s;
   if (!theta) return start;
-  start.theta = *theta;
-  auto second = hessian(likelihood, counts, s, start.theta);
+  for (std::size_t p = 0; p < theta->size(); ++p) start.theta.push_back((*theta)[p] - truth[p]);
+  auto second = hessian(likelihood, counts, s, *theta);
   if (!free) {
     second.erase(second.begin());
     for (auto& row : second) row.erase(row.begin());
     const auto view = likelihood.view();
-    for (std::size_t i = 0; i < view.base.size; ++i)
+    for (std::size_t i = 0; i < view.parameters * view.bins; ++i)
       start.templates.push_back(view.base[i] + s * view.slope[i]);
   }
+  start.expected = padded(likelihood.expected(free ? 0 : s, truth), likelihood.view().bins);
   const auto inverted = inverse(second);
   start.usable = inverted.size() == second.size();
   for (const auto& row : inverted)
@@ -78,6 +87,15 @@ std::vector<double> drawable(std::vector<double> expected) {
       throw Error(
           "a bin of toys would have more than 1e10 events: set interval.method: asymptotic");
   return expected;
+}
+
+/// What is expected of a unit of s.
+std::vector<double> growth(const Likelihood& likelihood, const std::vector<double>& theta) {
+  std::vector<double> sum(likelihood.bins());
+  for (std::size_t p = 0; p <= theta.size(); ++p)
+    for (std::size_t i = 0; i < sum.size(); ++i)
+      sum[i] += (p < theta.size() ? theta[p] : 1) * likelihood.slope(p)[i];
+  return sum;
 }
 
 /// Which part of the signal in a bin a parameter of one makes, at most.
@@ -101,9 +119,9 @@ class Toys {
         expected_(drawable(likelihood.expected(s, theta))),
         tables_(expected_) {
     const Data data(likelihood, expected_, theta);
-    free_ = start_at(likelihood, expected_, theta, s, true);
+    free_ = start_at(likelihood, theta, expected_, theta, s, true);
     const auto fitted = [&](double at) {
-      return start_at(likelihood, expected_,
+      return start_at(likelihood, theta, expected_,
                       at == s ? std::optional(theta) : theta_at(likelihood, data, at), at, false);
     };
     zero_ = fitted(0);
@@ -130,9 +148,13 @@ class Toys {
     task_.likelihood = view;
     task_.sloped = {sloped_.data(), sloped_.size()};
     task_.slopes = {slopes_.data(), slopes_.size()};
+    growth_ = padded(growth(likelihood, theta), view.bins);
+    task_.growth = {growth_.data(), growth_.size()};
     task_.truth = {theta_.data(), theta_.size()};
     task_.sigma = {sigma_.data(), sigma_.size()};
     task_.counts = tables_.view();
+    // Beyond, the rounding of what is expected is not small beside its fluctuation.
+    task_.single = *std::max_element(expected_.begin(), expected_.end()) < 1e6;
     task_.normal = normal_table();
     task_.seed = seed;
     task_.point = point;
@@ -186,8 +208,8 @@ class Toys {
  private:
   void fit_by_hand(const ToyTask& task, std::size_t toy, double& s_hat, double* t) const {
     const std::size_t parameters = task.likelihood.parameters;
-    std::vector<double> scratch(ToyFit<1, 1>::scratch(parameters, task.likelihood.bins));
-    ToyFit<1, 1> source(task, scratch.data());
+    std::vector<double> scratch(ToyFit<double, 1, 1>::scratch(parameters, task.likelihood.bins));
+    ToyFit<double, 1, 1> source(task, scratch.data());
     source.draw(task.first + toy);
     std::vector<double> counts, measured;
     for (std::size_t i = 0; i < likelihood_.bins(); ++i) counts.push_back(source.count(i, 0));
@@ -211,7 +233,7 @@ class Toys {
   KeptStart free_, zero_;
   std::vector<KeptStart> kept_;
   std::vector<FitStart> starts_;
-  std::vector<double> sigma_, slopes_;
+  std::vector<double> sigma_, slopes_, growth_;
   std::vector<std::uint32_t> sloped_;
   ToyTask task_;
   bool usable_ = false;

@@ -161,8 +161,8 @@ void write_toys(const std::string& path) {
       sample_toys(likelihood, likelihood.nominal(), model.s, {1000, 1, 0}, 0, 1,
                   [&](const ToyTask& task, std::size_t toys) {
                     std::vector<double> scratch(
-                        ToyFit<1, 1>::scratch(task.likelihood.parameters, task.likelihood.bins));
-                    ToyFit<1, 1> source(task, scratch.data());
+                        ToyFit<double, 1, 1>::scratch(task.likelihood.parameters, task.likelihood.bins));
+                    ToyFit<double, 1, 1> source(task, scratch.data());
                     for (std::size_t toy = 0; toy < toys; ++toy) {
                       source.draw(task.first + toy);
                       std::vector<double> counts, measured;

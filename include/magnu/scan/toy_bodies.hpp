@@ -12,7 +12,7 @@ namespace magnu {
 
 /// Threads of a warp work side by side: a number of each beside those of its neighbours.
 inline constexpr std::size_t warp_lanes = 32;
-using ToyFitOfThread = ToyFit<1, 1, static_cast<int>(warp_lanes)>;
+using ToyFitOfThread = ToyFit<double, 1, 1, static_cast<int>(warp_lanes)>;
 
 /// Numbers that the fits of a warp work in.
 MAGNU_HD inline std::size_t warp_scratch(const LikelihoodView& likelihood) {
@@ -43,11 +43,12 @@ class ToyBuffers {
         t_(executor.template allocate<double>(toys * host.tested.size)),
         task_(host) {
     auto& model = task_.likelihood;
-    for (auto* view :
-         {&model.base, &model.slope, &model.weight, &model.least, &model.inside, &task_.slopes,
-          &task_.truth, &task_.sigma, &task_.counts.cumulative, &task_.normal.coefficient})
+    for (auto* view : {&model.base, &model.slope, &model.weight, &model.least, &model.inside,
+                       &task_.slopes, &task_.growth, &task_.truth, &task_.sigma,
+                       &task_.counts.cumulative, &task_.normal.coefficient})
       move(*view, numbers_);
-    for (auto* view : {&task_.sloped, &task_.counts.guide}) move(*view, places_);
+    for (auto* view : {&task_.sloped, &task_.counts.edges, &task_.counts.guide})
+      move(*view, places_);
     move(task_.counts.bins, bins_);
     for (auto* start : {&task_.free, &task_.zero}) move(*start);
     std::vector<FitStart> tested(host.tested.data, host.tested.data + host.tested.size);
@@ -76,6 +77,7 @@ class ToyBuffers {
     move(start.theta, numbers_);
     move(start.inverse, numbers_);
     move(start.templates, numbers_);
+    move(start.expected, numbers_);
   }
 
   const Executor& executor_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <type_traits>
 
 #include "magnu/statistics/likelihood.hpp"
 #include "magnu/statistics/philox.hpp"
@@ -11,9 +12,10 @@ namespace magnu {
 /// Where fits of toys begin: the minimum for the data that are expected.
 struct FitStart {
   double s = 0;
-  View<const double> theta;      ///< [parameters]
+  View<const double> theta;      ///< [parameters], above the truth's
   View<const double> inverse;    ///< of the second derivatives: [n][n], n counts s where it is free
-  View<const double> templates;  ///< [parameters + 1][bins] at s, where it is fixed
+  View<const double> templates;  ///< [parameters][bins] at s, where it is fixed
+  View<const double> expected;   ///< [bins] of the truth's theta at s, or at 0 where it is free
 };
 
 /// Toys of one truth, as the body that draws and fits them sees it.
@@ -21,12 +23,14 @@ struct ToyTask {
   LikelihoodView likelihood;
   View<const std::uint32_t> sloped;  ///< parameters whose templates change with s
   View<const double> slopes;         ///< their templates [sloped][bins]
+  View<const double> growth;         ///< [bins] of what the truth's theta expects, with s
   View<const double> truth;          ///< [parameters]
   View<const double> sigma;          ///< [parameters]; 0 of a free one, which is not measured
   PoissonView counts;
   NormalView normal;
   std::uint64_t seed = 0;
   std::uint32_t point = 0;  ///< of the stream
+  bool single = false;      ///< steps in float will do
   FitStart free, zero;
   View<const FitStart> tested;
   std::uint64_t first = 0;  ///< toy
@@ -38,45 +42,52 @@ struct ToyTask {
 };
 
 /// Numbers in a vector register, wherever they lie in memory.
-template <int width>
-struct PackOf;
-template <>
-struct PackOf<1> {
-  using type = double;
-};
+template <class Real, int width>
+struct PackOf {
 #ifndef __CUDACC__
-template <>
-struct PackOf<2> {
-  typedef double type __attribute__((vector_size(16), aligned(8), may_alias));
-};
-template <>
-struct PackOf<4> {
-  typedef double type __attribute__((vector_size(32), aligned(8), may_alias));
-};
-template <>
-struct PackOf<8> {
-  typedef double type __attribute__((vector_size(64), aligned(8), may_alias));
-};
+  typedef Real type
+      __attribute__((vector_size(width * sizeof(Real)), aligned(sizeof(Real)), may_alias));
 #endif
+};
+template <class Real>
+struct PackOf<Real, 1> {
+  using type = Real;
+};
 
 /// Draws toys and fits them, `lanes` at a time: by steps with the second derivatives of the
 /// expected data, made better by what the steps before have shown (J. Nocedal, Math. Comp. 35
 /// (1980) 773). Toys whose steps do not shrink, or that meet a bound or a bin without expectation,
-/// are marked. A lane does the same whatever its neighbours do. `width`: lanes of a vector
-/// register. `stride`: numbers from a row of the scratch to the next, more than the lanes where
-/// neighbours share the memory, as threads of a device do.
-template <int lanes, int width, int stride = lanes>
+/// are marked. A lane does the same whatever its neighbours do.
+///
+/// Steps are made in `Real`, from the truth and not from 0, so that float has digits to spare; what
+/// is expected where they end, and t, in double. `width`: lanes of Real in a vector register.
+/// `stride`: numbers from a row of the scratch to the next, more than the lanes where neighbours
+/// share the memory, as threads of a device do.
+template <class Real, int lanes, int width, int stride = lanes>
 class ToyFit {
   static constexpr std::size_t wide = lanes, apart = stride;
-  static constexpr int packs = lanes / width;
-  using Pack = typename PackOf<width>::type;
+  static constexpr bool narrow = sizeof(Real) < sizeof(double);
+  static constexpr int wider = width > 1 && narrow ? width / 2 : width;  ///< lanes of double
   static constexpr int most_steps = 14, memory = 6;
-  /// Half of it is what the nll may lie above its minimum; that is then taken off.
-  static constexpr double enough = 2e-7;
+  template <class T>
+  using Pack = typename PackOf<T, sizeof(T) == sizeof(Real) ? width : wider>::type;
+  template <class T>
+  static constexpr int packs = lanes / (sizeof(T) == sizeof(Real) ? width : wider);
+  /// Twice what the nll may lie above its minimum before the last step, which leaves a hundredth of
+  /// it, as a rule.
+  static constexpr Real enough = static_cast<Real>(1e-6);
+  /// Rows of scratch for each bin, and each parameter.
+  static constexpr std::size_t bin_doubles = 3, parameter_doubles = narrow ? 2 : 1, bin_rows = 4;
+  static constexpr std::size_t parameter_rows = 2 * memory + 6;
 
  public:
+  /// Numbers in it.
   MAGNU_HD static constexpr std::size_t scratch(std::size_t parameters, std::size_t bins) {
-    return apart * (6 * bins + (2 * memory + 8) * (parameters + 1));
+    const std::size_t n = parameters + 1;
+    const std::size_t shared = narrow ? 3 * n * bins + 2 * n * n : 0;
+    const std::size_t real = apart * (bin_rows * bins + parameter_rows * n) + shared;
+    return apart * (bin_doubles * bins + parameter_doubles * n) +
+           (real * sizeof(Real) + 7) / sizeof(double);
   }
 
   MAGNU_HD ToyFit(const ToyTask& task, double* scratch)
@@ -85,8 +96,11 @@ class ToyFit {
         parameters_(task.likelihood.parameters),
         bins_(task.likelihood.bins),
         scratch_(scratch) {
-    for (std::size_t i = 0; i <= parameters_; ++i)
-      for (int l = 0; l < lanes; ++l) zero_()[i * apart + static_cast<std::size_t>(l)] = 0;
+    share(model_.base, of_base());
+    share(task.free.expected, of_expected());
+    share(task.slopes, of_slopes());
+    share(task.growth, of_growth());
+    share(task.free.inverse, of_inverse());
   }
 
   /// Toys lanes * group and on, of those of the task.
@@ -121,171 +135,213 @@ class ToyFit {
   /// The data of a group, for a fit that takes any.
   MAGNU_HD void draw(std::uint64_t first_toy) {
     ToyStream<lanes> stream(task_.seed, task_.point, first_toy);
-    std::uint64_t numbers[wide];
     for (std::size_t i = 0; i < bins_; ++i) {
-      double* row = counts_() + i * apart;
-      if (i < task_.counts.bins.size) stream.next(numbers);
+      Real* row = counts_() + i * apart;
+      if (i >= task_.counts.bins.size) {
+        for (int l = 0; l < lanes; ++l) row[l] = 0;
+        continue;
+      }
+      const std::uint32_t* words = stream.next();
       for (int l = 0; l < lanes; ++l)
-        row[l] = i < task_.counts.bins.size ? task_.counts.draw(i, numbers[l]) : 0;
+        row[l] = static_cast<Real>(
+            task_.counts.draw(i, words[l], [&stream, l] { return stream.behind(l); }));
     }
     for (std::size_t p = 0; p < parameters_; ++p) {
-      stream.next(numbers);
-      double* row = measured_() + p * apart;
-      for (int l = 0; l < lanes; ++l)
-        row[l] = task_.truth[p] + task_.sigma[p] * task_.normal.draw(numbers[l]);
+      const std::uint32_t* words = stream.next();
+      Real* row = measured_() + p * apart;
+      for (int l = 0; l < lanes; ++l) {
+        const double pull = task_.normal.draw(words[l], [&stream, l] { return stream.behind(l); });
+        row[l] = static_cast<Real>(task_.sigma[p] * pull);
+      }
     }
   }
   MAGNU_HD double count(std::size_t bin, int lane) const { return counts_()[bin * apart + lane]; }
-  MAGNU_HD double measured(std::size_t p, int lane) const { return measured_()[p * apart + lane]; }
+  MAGNU_HD double measured(std::size_t p, int lane) const {
+    return task_.truth[p] + measured_()[p * apart + lane];
+  }
 
  private:
   // Where things are in the scratch: a thread of a device has no registers to keep 16 pointers in.
-  MAGNU_HD double* of_bins(std::size_t k) const { return scratch_ + k * bins_ * apart; }
-  MAGNU_HD double* of_parameters(std::size_t k) const {
-    return scratch_ + (6 * bins_ + k * (parameters_ + 1)) * apart;
+  MAGNU_HD double* doubles_of_bins(std::size_t k) const { return scratch_ + k * bins_ * apart; }
+  MAGNU_HD double* free_lambda_() const { return doubles_of_bins(0); }
+  MAGNU_HD double* last_lambda_() const { return doubles_of_bins(1); }
+  MAGNU_HD double* last_slope_() const { return doubles_of_bins(2); }
+  MAGNU_HD double* gathered_() const { return doubles_of_bins(bin_doubles); }
+  MAGNU_HD double* last_theta_() const { return gathered_() + (parameters_ + 1) * apart; }
+  MAGNU_HD Real* reals() const {
+    return reinterpret_cast<Real*>(gathered_() + parameter_doubles * (parameters_ + 1) * apart);
   }
-  MAGNU_HD double* counts_() const { return of_bins(0); }
-  MAGNU_HD double* lambda_() const { return of_bins(1); }
-  MAGNU_HD double* rest_() const { return of_bins(2); }
-  MAGNU_HD double* slope_() const { return of_bins(3); }
-  MAGNU_HD double* free_lambda_() const { return of_bins(4); }
-  MAGNU_HD double* work_() const { return of_bins(5); }
-  MAGNU_HD double* measured_() const { return of_parameters(0); }
-  MAGNU_HD double* x_() const { return of_parameters(1); }
-  MAGNU_HD double* free_x_() const { return of_parameters(2); }
-  MAGNU_HD double* gradient_() const { return of_parameters(3); }
-  MAGNU_HD double* before_() const { return of_parameters(4); }
-  MAGNU_HD double* step_() const { return of_parameters(5); }
-  MAGNU_HD double* zero_() const { return of_parameters(6); }
-  MAGNU_HD double* more_() const { return of_parameters(7); }
-  MAGNU_HD double* steps_() const { return of_parameters(8); }
-  MAGNU_HD double* turns_() const { return of_parameters(8 + memory); }
+  MAGNU_HD Real* of_bins(std::size_t k) const { return reals() + k * bins_ * apart; }
+  MAGNU_HD Real* of_parameters(std::size_t k) const {
+    return reals() + (bin_rows * bins_ + k * (parameters_ + 1)) * apart;
+  }
+  MAGNU_HD Real* counts_() const { return of_bins(0); }
+  MAGNU_HD Real* lambda_() const { return of_bins(1); }
+  MAGNU_HD Real* slope_() const { return of_bins(2); }
+  MAGNU_HD Real* work_() const { return of_bins(3); }
+  MAGNU_HD Real* measured_() const { return of_parameters(0); }
+  MAGNU_HD Real* x_() const { return of_parameters(1); }
+  MAGNU_HD Real* free_x_() const { return of_parameters(2); }
+  MAGNU_HD Real* gradient_() const { return of_parameters(3); }
+  MAGNU_HD Real* step_() const { return of_parameters(4); }
+  MAGNU_HD Real* more_() const { return of_parameters(5); }
+  MAGNU_HD Real* steps_() const { return of_parameters(6); }
+  MAGNU_HD Real* turns_() const { return of_parameters(6 + memory); }
 
-  MAGNU_HD static Pack& pack(double* rows, int k) {
-    return *reinterpret_cast<Pack*>(rows + k * width);
+  /// Numbers that all lanes share, as Real: a copy behind the rows, or what the task has.
+  MAGNU_HD const Real* shared(const View<const double>& from, std::size_t at) const {
+    if constexpr (narrow) {
+      return of_parameters(parameter_rows) + at;
+    } else {
+      return from.data;
+    }
   }
-  MAGNU_HD static const Pack& pack(const double* rows, int k) {
-    return *reinterpret_cast<const Pack*>(rows + k * width);
+  MAGNU_HD void share(const View<const double>& from, std::size_t at) const {
+    if constexpr (narrow) {
+      Real* to = of_parameters(parameter_rows) + at;
+      for (std::size_t i = 0; i < from.size; ++i) to[i] = static_cast<Real>(from[i]);
+    }
+  }
+  // Where the copies are: three times templates and a row, then two of second derivatives.
+  MAGNU_HD std::size_t of_templates(std::size_t k) const { return k * (parameters_ + 1) * bins_; }
+  MAGNU_HD std::size_t of_base() const { return of_templates(0); }
+  MAGNU_HD std::size_t of_expected() const { return of_templates(1) - bins_; }
+  MAGNU_HD std::size_t of_slopes() const { return of_templates(1); }
+  MAGNU_HD std::size_t of_growth() const { return of_templates(2) - bins_; }
+  MAGNU_HD std::size_t of_fixed() const { return of_templates(2); }
+  MAGNU_HD std::size_t of_fixed_expected() const { return of_templates(3) - bins_; }
+  MAGNU_HD std::size_t of_inverse() const { return of_templates(3); }
+  MAGNU_HD std::size_t of_fixed_inverse() const {
+    return of_templates(3) + (parameters_ + 1) * (parameters_ + 1);
   }
 
+  template <class T>
+  MAGNU_HD static Pack<T>& pack(T* rows, int k) {
+    return *reinterpret_cast<Pack<T>*>(rows + k * (lanes / packs<T>));
+  }
+  template <class T>
+  MAGNU_HD static const Pack<T>& pack(const T* rows, int k) {
+    return *reinterpret_cast<const Pack<T>*>(rows + k * (lanes / packs<T>));
+  }
   MAGNU_HD static double not_known() { return static_cast<double>(NAN); }
 
-  /// out = add + matrix in, some rows of it at once: their sums stay in registers.
-  template <int rows>
-  MAGNU_HD static void multiply_block(const double* __restrict matrix, std::size_t row,
+  /// out = add + matrix in, some rows of it at once: their sums stay in registers. `add`: numbers
+  /// that all lanes share, if any.
+  template <int rows, class T>
+  MAGNU_HD static void multiply_block(const T* __restrict matrix, std::size_t row,
                                       std::size_t column, std::size_t columns,
-                                      const double* __restrict in, const double* __restrict add,
-                                      double* __restrict out) {
-    Pack sum[rows][packs], x[packs];
+                                      const T* __restrict in, const T* __restrict add,
+                                      T* __restrict out) {
+    Pack<T> sum[rows][packs<T>], x[packs<T>];
     MAGNU_UNROLL
     for (int r = 0; r < rows; ++r) {
+      const Pack<T> first = Pack<T>{} + (add ? add[r] : 0);
       MAGNU_UNROLL
-      for (int k = 0; k < packs; ++k)
-        sum[r][k] = pack(add + static_cast<std::size_t>(r) * apart, k);
+      for (int k = 0; k < packs<T>; ++k) sum[r][k] = first;
     }
     for (std::size_t c = 0; c < columns; ++c, in += apart, matrix += column) {
       MAGNU_UNROLL
-      for (int k = 0; k < packs; ++k) x[k] = pack(in, k);
+      for (int k = 0; k < packs<T>; ++k) x[k] = pack(in, k);
       MAGNU_UNROLL
       for (int r = 0; r < rows; ++r) {
-        const double factor = matrix[static_cast<std::size_t>(r) * row];
+        const T factor = matrix[static_cast<std::size_t>(r) * row];
         MAGNU_UNROLL
-        for (int k = 0; k < packs; ++k) sum[r][k] += factor * x[k];
+        for (int k = 0; k < packs<T>; ++k) sum[r][k] += factor * x[k];
       }
     }
     MAGNU_UNROLL
     for (int r = 0; r < rows; ++r) {
       MAGNU_UNROLL
-      for (int k = 0; k < packs; ++k)
+      for (int k = 0; k < packs<T>; ++k)
         pack(out + static_cast<std::size_t>(r) * apart, k) = sum[r][k];
     }
   }
-  MAGNU_HD static void multiply(const double* matrix, std::size_t row, std::size_t column,
-                                std::size_t rows, std::size_t columns, const double* in,
-                                const double* add, double* out) {
+  template <class T>
+  MAGNU_HD static void multiply(const T* matrix, std::size_t row, std::size_t column,
+                                std::size_t rows, std::size_t columns, const T* in, const T* add,
+                                T* out) {
+    constexpr int block = packs < T >> 2 ? 2 : 4;  // eight sums
     std::size_t r = 0;
-    for (; r + 4 <= rows; r += 4)
-      multiply_block<4>(matrix + r * row, row, column, columns, in, add + r * apart,
-                        out + r * apart);
-    for (; r < rows; ++r)
-      multiply_block<1>(matrix + r * row, row, column, columns, in, add + r * apart,
-                        out + r * apart);
+    const auto next = [&](auto some) {
+      constexpr int n = decltype(some)::value;
+      multiply_block<n, T>(matrix + r * row, row, column, columns, in, add ? add + r : nullptr,
+                           out + r * apart);
+      r += n;
+    };
+    while (rows - r >= block) next(std::integral_constant<int, block>{});
+    while (r < rows) next(std::integral_constant<int, 1>{});
   }
 
   /// The sum over rows of a product, added to `sum`.
-  MAGNU_HD static void add_product(const double* __restrict a, const double* __restrict b,
-                                   std::size_t rows, double* __restrict sum) {
-    Pack here[packs];
+  template <class T>
+  MAGNU_HD static void add_product(const T* __restrict a, const T* __restrict b, std::size_t rows,
+                                   T* __restrict sum) {
+    Pack<T> here[packs<T>];
     MAGNU_UNROLL
-    for (int k = 0; k < packs; ++k) here[k] = pack(sum, k);
+    for (int k = 0; k < packs<T>; ++k) here[k] = pack(sum, k);
     for (std::size_t r = 0; r < rows; ++r, a += apart, b += apart) {
       MAGNU_UNROLL
-      for (int k = 0; k < packs; ++k) here[k] += pack(a, k) * pack(b, k);
+      for (int k = 0; k < packs<T>; ++k) here[k] += pack(a, k) * pack(b, k);
     }
     MAGNU_UNROLL
-    for (int k = 0; k < packs; ++k) pack(sum, k) = here[k];
+    for (int k = 0; k < packs<T>; ++k) pack(sum, k) = here[k];
   }
   /// out += factor rows.
-  MAGNU_HD static void add_scaled(const double* __restrict factor, const double* __restrict a,
-                                  std::size_t rows, double* __restrict out) {
+  template <class T>
+  MAGNU_HD static void add_scaled(const T* __restrict factor, const T* __restrict a,
+                                  std::size_t rows, T* __restrict out) {
     for (std::size_t r = 0; r < rows; ++r, a += apart, out += apart) {
       MAGNU_UNROLL
-      for (int k = 0; k < packs; ++k) pack(out, k) += pack(factor, k) * pack(a, k);
+      for (int k = 0; k < packs<T>; ++k) pack(out, k) += pack(factor, k) * pack(a, k);
     }
-  }
-
-  /// A row of numbers that all lanes share.
-  MAGNU_HD void spread(const double* __restrict row, std::size_t n, double* __restrict out) const {
-    for (std::size_t i = 0; i < n; ++i) {
-      MAGNU_SIMD
-      for (int l = 0; l < lanes; ++l) out[i * apart + static_cast<std::size_t>(l)] = row[i];
-    }
-  }
-
-  /// theta at a start.
-  MAGNU_HD void begin(const FitStart& start) {
-    spread(start.theta.data, parameters_, x_() + apart);
   }
 
   /// theta where it follows s from one value to that of a start, by the free fit's second
   /// derivatives: from `theta` at `from`, or the start's own where that is unknown.
-  MAGNU_HD void predict(const FitStart& start, const double* theta, const double* from) {
+  MAGNU_HD void predict(const FitStart& start, const Real* theta, const double* from) {
     const std::size_t n = parameters_ + 1;
-    double moved[wide];
-    for (int l = 0; l < lanes; ++l) moved[l] = (start.s - from[l]) / task_.free.inverse[0];
+    Real moved[wide];
+    for (int l = 0; l < lanes; ++l)
+      moved[l] = static_cast<Real>((start.s - from[l]) / task_.free.inverse[0]);
     for (std::size_t p = 0; p < parameters_; ++p) {
-      const double along = task_.free.inverse[(p + 1) * n], own = start.theta[p];
+      const Real along = static_cast<Real>(task_.free.inverse[(p + 1) * n]),
+                 own = static_cast<Real>(start.theta[p]);
       MAGNU_SIMD
       for (int l = 0; l < lanes; ++l) {
         const std::size_t at = p * apart + static_cast<std::size_t>(l);
-        const double next = theta[at] + moved[l] * along;
+        const Real next = theta[at] + moved[l] * along;
         x_()[apart + at] = next == next ? next : own;
       }
     }
   }
+  MAGNU_HD void begin(const FitStart& start) {
+    for (std::size_t p = 0; p < parameters_; ++p)
+      for (int l = 0; l < lanes; ++l)
+        x_()[(p + 1) * apart + static_cast<std::size_t>(l)] = static_cast<Real>(start.theta[p]);
+  }
 
   /// 1 - n/lambda into work_(), and which lanes expect something wherever they counted.
-  MAGNU_HD void residuals(double* __restrict sound) {
-    const double* __restrict counts = counts_(), * __restrict lambda = lambda_();
-    double* __restrict residual = work_();
+  MAGNU_HD void residuals(Real* __restrict sound) {
+    const Real* __restrict counts = counts_(), * __restrict lambda = lambda_();
+    Real* __restrict residual = work_();
     for (std::size_t i = 0; i < bins_ * apart; i += apart) {
       MAGNU_SIMD
       for (int l = 0; l < lanes; ++l) {
         const std::size_t at = i + static_cast<std::size_t>(l);
-        const double n = counts[at], expected = lambda[at];
-        const double ratio = n / expected;
+        const Real n = counts[at], expected = lambda[at];
+        const Real ratio = n / expected;
         residual[at] = n > 0 ? 1 - ratio : 1;
         // Nothing may be expected where nothing was counted, but never less.
-        const double least = n > 0 ? 1e-300 : 0;
+        const Real least = n > 0 ? static_cast<Real>(1e-30) : 0;
         sound[l] = expected >= least ? sound[l] : 0;
       }
     }
   }
 
-  MAGNU_HD void add_constraints(double* __restrict gradient) {
-    const double* __restrict theta = x_() + apart, * __restrict measured = measured_();
+  MAGNU_HD void add_constraints(Real* __restrict gradient) {
+    const Real* __restrict theta = x_() + apart, * __restrict measured = measured_();
     for (std::size_t p = 0; p < parameters_; ++p) {
-      const double weight = model_.weight[p];
+      const Real weight = static_cast<Real>(model_.weight[p]);
       MAGNU_SIMD
       for (int l = 0; l < lanes; ++l) {
         const std::size_t at = p * apart + static_cast<std::size_t>(l);
@@ -294,24 +350,25 @@ class ToyFit {
     }
   }
 
-  /// Steps until they are small; `gradient(sound)` makes gradient_() at x_(). n: parameters from
-  /// `offset` on, of which 0 is s.
+  /// Steps until they are small, the last of them taken; `gradient(sound)` makes gradient_() at
+  /// x_(). n: parameters from `offset` on, of which 0 is s.
   template <class Gradient>
-  MAGNU_HD void descend(const View<const double>& inverse, std::size_t offset, std::size_t n,
-                        const Gradient& gradient, double* active, bool* ok) {
-    double sound[wide], rho[memory][wide];
-    double* x = x_() + offset * apart;
-    double* g = gradient_() + offset * apart;
+  MAGNU_HD void descend(const Real* inverse, std::size_t offset, std::size_t n,
+                        const Gradient& gradient, bool* active, bool* ok) {
+    Real sound[wide], rho[memory][wide];
+    Real* x = x_() + offset * apart;
+    Real* g = gradient_() + offset * apart;
     for (int l = 0; l < lanes; ++l) ok[l] = false;
     for (int step = 0; step < most_steps; ++step) {
       for (int l = 0; l < lanes; ++l) sound[l] = 1;
       gradient(sound);
       const int kept = step < memory ? step : memory;
+      Real* turn = turns_() + static_cast<std::size_t>(step % memory) * n * apart;
       if (step > 0) {
         // What the last step changed of the gradient.
         const std::size_t slot = static_cast<std::size_t>((step - 1) % memory) * n * apart;
-        double product[wide] = {};
-        difference(g, before_(), n, turns_() + slot);
+        Real product[wide] = {};
+        difference(g, turns_() + slot, n);
         add_product(turns_() + slot, steps_() + slot, n, product);
         for (int l = 0; l < lanes; ++l) {
           rho[(step - 1) % memory][l] = 1 / product[l];
@@ -319,72 +376,72 @@ class ToyFit {
         }
       }
       // Nocedal's two loops, the newest first.
-      double alpha[memory][wide];
-      remember(g, n, before_(), more_());
+      Real alpha[memory][wide];
+      negative(g, n, more_());
       for (int k = step - 1; k >= step - kept; --k)
         project(k % memory, n, rho[k % memory], alpha[k % memory]);
-      multiply(inverse.data, n, 1, n, n, more_(), zero_(), step_());
+      multiply<Real>(inverse, n, 1, n, n, more_(), nullptr, step_());
       for (int k = step - kept; k < step; ++k)
         restore(k % memory, n, rho[k % memory], alpha[k % memory]);
-      double decrement[wide] = {};
+      Real decrement[wide] = {};
       add_product(g, step_(), n, decrement);
       bool any = false;
+      Real moves[wide];
       for (int l = 0; l < lanes; ++l) {
-        const bool here = active[l] > 0 && sound[l] > 0 && decrement[l] <= 0;
-        if (here && -decrement[l] < enough) {
-          ok[l] = true;
-          above_[l] = -decrement[l];
-          // Where the step would go: the fit itself ends here, where lambda is known.
-          last_s_[l] = offset == 0 ? x[l] + step_()[l] : 0;
-        }
-        active[l] = here && !(-decrement[l] < enough) ? 1 : 0;
-        any = any || active[l] > 0;
+        const bool here = active[l] && sound[l] > 0 && decrement[l] <= 0;
+        const bool last = here && -decrement[l] < enough;
+        ok[l] = ok[l] || last;
+        moves[l] = here ? 1 : 0;
+        active[l] = here && !last;
+        any = any || active[l];
       }
+      take_step(moves, n, x, steps_() + static_cast<std::size_t>(step % memory) * n * apart, g,
+                turn);
       if (!any) return;
-      take_step(active, step_(), n, x,
-                steps_() + static_cast<std::size_t>(step % memory) * n * apart);
     }
   }
 
-  MAGNU_HD static void difference(const double* __restrict a, const double* __restrict b,
-                                  std::size_t n, double* __restrict out) {
+  /// from - what is there.
+  MAGNU_HD static void difference(const Real* __restrict from, Real* __restrict there,
+                                  std::size_t n) {
     for (std::size_t i = 0; i < n * apart; i += apart) {
       MAGNU_SIMD
       for (int l = 0; l < lanes; ++l) {
         const std::size_t at = i + static_cast<std::size_t>(l);
-        out[at] = a[at] - b[at];
+        there[at] = from[at] - there[at];
       }
     }
   }
-  MAGNU_HD static void remember(const double* __restrict g, std::size_t n, double* __restrict same,
-                                double* __restrict negative) {
+  MAGNU_HD static void negative(const Real* __restrict g, std::size_t n, Real* __restrict out) {
     for (std::size_t i = 0; i < n * apart; i += apart) {
       MAGNU_SIMD
       for (int l = 0; l < lanes; ++l) {
         const std::size_t at = i + static_cast<std::size_t>(l);
-        same[at] = g[at];
-        negative[at] = -g[at];
+        out[at] = -g[at];
       }
     }
   }
-  /// Of the lanes that go on.
-  MAGNU_HD static void take_step(const double* __restrict active, const double* __restrict step,
-                                 std::size_t n, double* __restrict x, double* __restrict kept) {
+  /// Of the lanes that move; the step, and the gradient before it, are remembered.
+  MAGNU_HD void take_step(const Real* __restrict moves, std::size_t n, Real* __restrict x,
+                          Real* __restrict kept, const Real* __restrict gradient,
+                          Real* __restrict before) {
+    const Real* __restrict step = step_();
     for (std::size_t p = 0; p < n * apart; p += apart) {
       MAGNU_SIMD
       for (int l = 0; l < lanes; ++l) {
         const std::size_t at = p + static_cast<std::size_t>(l);
         kept[at] = step[at];
-        const double moved = active[l] > 0 ? step[at] : 0;
+        before[at] = gradient[at];
+        const Real moved = moves[l] > 0 ? step[at] : 0;
         x[at] += moved;
       }
     }
   }
 
-  MAGNU_HD void project(int k, std::size_t n, const double* rho, double* alpha) {
-    double sum[wide] = {};
+  MAGNU_HD void project(int k, std::size_t n, const Real* rho, Real* alpha) {
+    Real sum[wide] = {};
     add_product(steps_() + static_cast<std::size_t>(k) * n * apart, more_(), n, sum);
-    double back[wide];
+    Real back[wide];
     for (int l = 0; l < lanes; ++l) {
       alpha[l] = rho[l] * sum[l];
       back[l] = -alpha[l];
@@ -392,8 +449,8 @@ class ToyFit {
     add_scaled(back, turns_() + static_cast<std::size_t>(k) * n * apart, n, more_());
   }
 
-  MAGNU_HD void restore(int k, std::size_t n, const double* rho, const double* alpha) {
-    double sum[wide] = {}, beta[wide];
+  MAGNU_HD void restore(int k, std::size_t n, const Real* rho, const Real* alpha) {
+    Real sum[wide] = {}, beta[wide];
     add_product(turns_() + static_cast<std::size_t>(k) * n * apart, step_(), n, sum);
     for (int l = 0; l < lanes; ++l) beta[l] = alpha[l] - rho[l] * sum[l];
     add_scaled(beta, steps_() + static_cast<std::size_t>(k) * n * apart, n, step_());
@@ -401,116 +458,137 @@ class ToyFit {
 
   /// The minimum at a fixed s, from x_(). Not `ok` where it is at a bound, or the steps found none.
   MAGNU_HD void fit_fixed(const FitStart& start, bool* ok) {
-    double active[wide];
-    for (int l = 0; l < lanes; ++l) active[l] = 1;
-    const double* templates = start.templates.data;
-    spread(templates + parameters_ * bins_, bins_, rest_());
+    bool active[wide];
+    for (int l = 0; l < lanes; ++l) active[l] = true;
+    share(start.templates, of_fixed());
+    share(start.expected, of_fixed_expected());
+    share(start.inverse, of_fixed_inverse());
+    const Real* templates = shared(start.templates, of_fixed());
+    const Real* expected = shared(start.expected, of_fixed_expected());
     descend(
-        start.inverse, 1, parameters_,
-        [&](double* sound) {
-          multiply(templates, 1, bins_, bins_, parameters_, x_() + apart, rest_(), lambda_());
+        shared(start.inverse, of_fixed_inverse()), 1, parameters_,
+        [&](Real* sound) {
+          multiply<Real>(templates, 1, bins_, bins_, parameters_, x_() + apart, expected,
+                         lambda_());
           residuals(sound);
-          multiply(templates, bins_, 1, parameters_, bins_, work_(), zero_(), gradient_() + apart);
+          multiply<Real>(templates, bins_, 1, parameters_, bins_, work_(), nullptr,
+                         gradient_() + apart);
           add_constraints(gradient_() + apart);
         },
         active, ok);
+    const double* theta = theta_in_double();
+    multiply<double>(start.templates.data, 1, bins_, bins_, parameters_, theta, start.expected.data,
+                     last_lambda_());
     inside(ok);
   }
 
+  /// Which lanes are within their bounds, and expect something wherever they counted.
   MAGNU_HD void inside(bool* ok) const {
-    for (std::size_t p = 0; p < parameters_; ++p)
+    for (std::size_t p = 0; p < parameters_; ++p) {
+      const Real least = static_cast<Real>(model_.least[p] - task_.truth[p]);
       for (int l = 0; l < lanes; ++l)
-        ok[l] = ok[l] && x_()[(p + 1) * apart + static_cast<std::size_t>(l)] >= model_.least[p];
+        ok[l] = ok[l] && x_()[(p + 1) * apart + static_cast<std::size_t>(l)] >= least;
+    }
+    double sound[wide];
+    for (int l = 0; l < lanes; ++l) sound[l] = 1;
+    for (std::size_t i = 0; i < bins_; ++i) {
+      const Real* __restrict counts = counts_() + i * apart;
+      const double* __restrict lambda = last_lambda_() + i * apart;
+      MAGNU_SIMD
+      for (int l = 0; l < lanes; ++l) {
+        const double least = counts[l] > 0 ? 1e-300 : 0;
+        sound[l] = lambda[l] >= least ? sound[l] : 0;
+      }
+    }
+    for (int l = 0; l < lanes; ++l) ok[l] = ok[l] && sound[l] > 0;
   }
 
-  /// d nll/ds of the lanes at the minimum that was found last.
-  MAGNU_HD void slope_in_s(double* slope) {
-    slopes();
-    for (int l = 0; l < lanes; ++l) slope[l] = 0;
-    add_product(work_(), slope_(), bins_, slope);
+  MAGNU_HD const double* theta_in_double() {
+    if constexpr (narrow) {
+      for (std::size_t p = 0; p < parameters_ * apart; p += apart) {
+        MAGNU_SIMD
+        for (int l = 0; l < lanes; ++l) {
+          const std::size_t at = p + static_cast<std::size_t>(l);
+          last_theta_()[at] = x_()[apart + at];
+        }
+      }
+      return last_theta_();
+    } else {
+      return x_() + apart;
+    }
   }
 
-  /// theta of those whose templates change with s; until more_() is used again.
-  MAGNU_HD const double* gathered(const double* theta) {
+  /// d lambda_i/ds at `theta`. What is gathered is there until more_() is used again.
+  template <class T>
+  MAGNU_HD void slopes(const T* theta, const T* templates, const T* growth, T* gathered, T* out) {
     for (std::size_t k = 0; k < task_.sloped.size; ++k)
       for (int l = 0; l < lanes; ++l)
-        more_()[k * apart + static_cast<std::size_t>(l)] =
+        gathered[k * apart + static_cast<std::size_t>(l)] =
             theta[task_.sloped[k] * apart + static_cast<std::size_t>(l)];
-    return more_();
+    multiply<T>(templates, 1, bins_, bins_, task_.sloped.size, gathered, growth, out);
+  }
+  MAGNU_HD void last_slopes(const double* theta) {
+    slopes<double>(theta, task_.slopes.data, task_.growth.data, gathered_(), last_slope_());
   }
 
-  /// d lambda_i/ds.
-  MAGNU_HD void slopes() {
-    spread(&model_.slope[parameters_ * bins_], bins_, rest_());
-    multiply(task_.slopes.data, 1, bins_, bins_, task_.sloped.size, gathered(x_() + apart), rest_(),
-             slope_());
+  /// d nll/ds of the lanes at the minimum that was found last, at a fixed s.
+  MAGNU_HD void slope_in_s(double* __restrict sum) {
+    last_slopes(theta_in_double());
+    for (int l = 0; l < lanes; ++l) sum[l] = 0;
+    for (std::size_t i = 0; i < bins_; ++i) {
+      const Real* __restrict counts = counts_() + i * apart;
+      const double* __restrict lambda = last_lambda_() + i * apart, * __restrict slope =
+                                                                        last_slope_() + i * apart;
+      MAGNU_SIMD
+      for (int l = 0; l < lanes; ++l) {
+        const double n = counts[l], ratio = n / lambda[l];
+        sum[l] += (n > 0 ? 1 - ratio : 1) * slope[l];
+      }
+    }
   }
 
   /// s_hat and its theta. Those that look for it below 0 are fitted there, and so are all first
   /// where the nll at 0 is asked for.
   MAGNU_HD void fit_free(bool zero_first) {
-    bool ok[wide];
-    double active[wide], slope[wide];
+    bool ok[wide], active[wide];
+    double slope[wide];
     for (int l = 0; l < lanes; ++l) {
       good_[l] = false;
       s_hat_[l] = 0;
-      active[l] = 1;
+      active[l] = true;
     }
     if (zero_first) {
-      fit_zero(ok, slope);
-      for (int l = 0; l < lanes; ++l) {
-        good_[l] = ok[l] && slope[l] >= 0;
-        active[l] = ok[l] && !(slope[l] >= 0) ? 1 : 0;
-        first_t_[l] = 0;
-      }
+      begin(task_.zero);
+      fit_fixed(task_.zero, ok);
+      slope_in_s(slope);
       bool any = false, all[wide];
       for (int l = 0; l < lanes; ++l) {
-        any = any || active[l] > 0;
+        good_[l] = ok[l] && slope[l] >= 0;
+        active[l] = ok[l] && !(slope[l] >= 0);
+        first_t_[l] = 0;
+        any = any || active[l];
         all[l] = true;
       }
       keep(all);
       if (!any) return;
-    }
-    double wanted[wide];
-    if (zero_first) {
       // One of Newton's steps from the minimum without signal, where the gradient is in s alone.
-      for (int l = 0; l < lanes; ++l) x_()[l] = -task_.free.inverse[0] * slope[l];
-      const FitStart moved{0, task_.free.theta, {}, {}};
       double back[wide];
-      for (int l = 0; l < lanes; ++l) back[l] = -x_()[l];
+      for (int l = 0; l < lanes; ++l) back[l] = task_.free.inverse[0] * slope[l];
+      const FitStart moved{0, task_.free.theta, {}, {}, {}};
       predict(moved, free_x_() + apart, back);
       for (int l = 0; l < lanes; ++l)
-        if (!(x_()[l] == x_()[l])) x_()[l] = task_.free.s;
+        x_()[l] = static_cast<Real>(back[l] == back[l] ? -back[l] : task_.free.s);
     } else {
       begin(task_.free);
-      for (int l = 0; l < lanes; ++l) x_()[l] = task_.free.s;
+      for (int l = 0; l < lanes; ++l) x_()[l] = static_cast<Real>(task_.free.s);
     }
+    bool wanted[wide];
     for (int l = 0; l < lanes; ++l) wanted[l] = active[l];
-    descend(
-        task_.free.inverse, 0, parameters_ + 1,
-        [&](double* sound) {
-          const double* theta = x_() + apart;
-          slopes();
-          spread(&model_.base[parameters_ * bins_], bins_, rest_());
-          multiply(model_.base.data, 1, bins_, bins_, parameters_, theta, rest_(), lambda_());
-          add_scaled(x_(), slope_(), bins_, lambda_());
-          residuals(sound);
-          for (int l = 0; l < lanes; ++l) gradient_()[l] = 0;
-          add_product(work_(), slope_(), bins_, gradient_());
-          double* gradient = gradient_() + apart;
-          multiply(model_.base.data, bins_, 1, parameters_, bins_, work_(), zero_(), gradient);
-          multiply(task_.slopes.data, bins_, 1, task_.sloped.size, bins_, work_(), zero_(),
-                   more_());
-          for (std::size_t k = 0; k < task_.sloped.size; ++k)
-            add_scaled(x_(), more_() + k * apart, 1, gradient + task_.sloped[k] * apart);
-          add_constraints(gradient);
-        },
-        active, ok);
-    inside(ok);
+    descend_in_s(active, ok);
     bool found[wide], again = false;
     for (int l = 0; l < lanes; ++l) {
-      found[l] = wanted[l] > 0 && ok[l] && last_s_[l] > 0;
-      if (found[l]) s_hat_[l] = last_s_[l];
+      found[l] = wanted[l] && ok[l] && x_()[l] > 0;
+      if (found[l]) s_hat_[l] = x_()[l];
       good_[l] = good_[l] || found[l];
       again = again || !good_[l];
     }
@@ -534,22 +612,50 @@ class ToyFit {
     keep(found);
   }
 
-  MAGNU_HD void fit_zero(bool* ok, double* slope) {
-    begin(task_.zero);
-    fit_fixed(task_.zero, ok);
-    slope_in_s(slope);
+  /// The minimum with s free, from x_().
+  MAGNU_HD void descend_in_s(bool* active, bool* ok) {
+    const Real* base = shared(model_.base, of_base());
+    const Real* slope_templates = shared(task_.slopes, of_slopes());
+    descend(
+        shared(task_.free.inverse, of_inverse()), 0, parameters_ + 1,
+        [&](Real* sound) {
+          const Real* theta = x_() + apart;
+          slopes<Real>(theta, slope_templates, shared(task_.growth, of_growth()), more_(),
+                       slope_());
+          multiply<Real>(base, 1, bins_, bins_, parameters_, theta,
+                         shared(task_.free.expected, of_expected()), lambda_());
+          add_scaled(x_(), slope_(), bins_, lambda_());
+          residuals(sound);
+          for (int l = 0; l < lanes; ++l) gradient_()[l] = 0;
+          add_product(work_(), slope_(), bins_, gradient_());
+          Real* gradient = gradient_() + apart;
+          multiply<Real>(base, bins_, 1, parameters_, bins_, work_(), nullptr, gradient);
+          multiply<Real>(slope_templates, bins_, 1, task_.sloped.size, bins_, work_(), nullptr,
+                         more_());
+          for (std::size_t k = 0; k < task_.sloped.size; ++k)
+            add_scaled(x_(), more_() + k * apart, 1, gradient + task_.sloped[k] * apart);
+          add_constraints(gradient);
+        },
+        active, ok);
+    const double* theta = theta_in_double();
+    last_slopes(theta);
+    multiply<double>(model_.base.data, 1, bins_, bins_, parameters_, theta,
+                     task_.free.expected.data, last_lambda_());
+    double s[wide];
+    for (int l = 0; l < lanes; ++l) s[l] = x_()[l];
+    add_scaled<double>(s, last_slope_(), bins_, last_lambda_());
+    inside(ok);
   }
 
   /// The free fit of some lanes is what was fitted last.
   MAGNU_HD void keep(const bool* which) {
-    for (int l = 0; l < lanes; ++l)
-      if (which[l]) free_above_[l] = above_[l];
-    keep_rows(which, lambda_(), bins_, free_lambda_());
+    keep_rows(which, last_lambda_(), bins_, free_lambda_());
     keep_rows(which, x_() + apart, parameters_, free_x_() + apart);
   }
 
-  MAGNU_HD static void keep_rows(const bool* which, const double* __restrict rows, std::size_t n,
-                                 double* __restrict kept) {
+  template <class T>
+  MAGNU_HD static void keep_rows(const bool* which, const T* __restrict rows, std::size_t n,
+                                 T* __restrict kept) {
     for (std::size_t i = 0; i < n * apart; i += apart) {
       for (int l = 0; l < lanes; ++l) {
         const std::size_t at = i + static_cast<std::size_t>(l);
@@ -560,9 +666,11 @@ class ToyFit {
 
   /// 2 (nll - nll of the free fit).
   MAGNU_HD void above_free(double* __restrict t) const {
-    for (int l = 0; l < lanes; ++l) t[l] = free_above_[l] - above_[l];
+    for (int l = 0; l < lanes; ++l) t[l] = 0;
     for (std::size_t i = 0; i < bins_; ++i) {
-      const double* __restrict counts = counts_() + i * apart, * __restrict lambda = lambda_() + i * apart, * __restrict free_lambda = free_lambda_() + i * apart;
+      const Real* __restrict counts = counts_() + i * apart;
+      const double* __restrict lambda = last_lambda_() + i * apart, * __restrict free_lambda =
+                                                                        free_lambda_() + i * apart;
       MAGNU_SIMD
       for (int l = 0; l < lanes; ++l) {
         const double n = counts[l], here = lambda[l], free = free_lambda[l];
@@ -572,11 +680,13 @@ class ToyFit {
       }
     }
     for (std::size_t p = 0; p < parameters_; ++p) {
+      const Real* __restrict x = x_() + (p + 1) * apart, * __restrict free_x =
+                                                             free_x_() + (p + 1) * apart;
+      const Real* __restrict measured = measured_() + p * apart;
       MAGNU_SIMD
       for (int l = 0; l < lanes; ++l) {
-        const std::size_t at = p * apart + static_cast<std::size_t>(l);
-        const double here = x_()[apart + at], free = free_x_()[apart + at];
-        t[l] += model_.weight[p] * (here - free) * (here + free - 2 * measured_()[at]);
+        const double here = x[l], free = free_x[l], from = measured[l];
+        t[l] += model_.weight[p] * (here - free) * (here + free - 2 * from);
       }
     }
   }
@@ -611,8 +721,6 @@ class ToyFit {
   std::size_t parameters_, bins_;
   double* scratch_;
   double s_hat_[wide] = {}, first_t_[wide] = {};
-  /// What 2 nll lies above its minimum where the last fit ended, and s there after one more step.
-  double above_[wide] = {}, free_above_[wide] = {}, last_s_[wide] = {};
   bool good_[wide] = {};
 };
 
