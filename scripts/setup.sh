@@ -38,8 +38,10 @@ munge|/usr/sbin/munged
 fuzz_packages="
 clang|clang++
 "
-compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a' >/dev/null || fuzz_packages="${fuzz_packages}libclang-rt-14-dev|missing
+for library in libclang-rt-14-dev=clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a libomp-14-dev=libomp.so; do
+  compgen -G "/usr/lib/llvm-*/lib/${library#*=}" >/dev/null || fuzz_packages="${fuzz_packages}${library%%=*}|missing
 "
+done
 bench_packages="
 python3-numpy|import numpy
 python3-scipy|import scipy

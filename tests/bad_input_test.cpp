@@ -149,7 +149,7 @@ TEST_P(BadStudy, IsRefusedWhereItIsWrong) {
   const ScratchFolder folder;
   const auto& bad = GetParam();
   const auto file = folder.write("study.yaml", bad.text);
-  expect_complaint(complaint([&] { read_study(file); }), file, bad);
+  expect_complaint(complaint([&path = file] { read_study(path); }), file, bad);
 }
 
 const Bad bad_studies[]{
@@ -345,7 +345,8 @@ TEST(BadStudyFile, ThatCannotBeReadIsNamed) {
   for (const auto& [file, says] : {std::pair{folder.path() / "none.yaml", "No such file"},
                                    std::pair{fs::path("/proc/self/mem"), "cannot be read"},
                                    std::pair{folder.path(), "this is a folder"}})
-    expect_complaint(complaint([&] { read_study(file); }), file, {"", "", 0, "", "", says});
+    expect_complaint(complaint([&path = file] { read_study(path); }), file,
+                     {"", "", 0, "", "", says});
 }
 
 TEST(BadStudyFile, GivesNoNameThatCouldNotBeWrittenInside) {

@@ -133,7 +133,8 @@ struct BetaReference {
 class BetaSpectrum : public testing::TestWithParam<BetaReference> {};
 
 TEST_P(BetaSpectrum, MatchesTheReferenceValues) {
-  const auto& [decay, half, mean] = GetParam();
+  const auto& [reference, half, mean] = GetParam();
+  const auto& decay = reference;
   const auto spectrum = [&](double e) { return beta_spectrum(decay, e); };
   double norm = 0, first = 0;
   for (int i = 0; i < 400; ++i) {  // graded towards the end point

@@ -71,6 +71,7 @@ KeptStart start_at(const Likelihood& likelihood, const std::vector<double>& trut
     for (std::size_t i = 0; i < view.parameters * view.bins; ++i)
       start.templates.push_back(view.base[i] + s * view.slope[i]);
   }
+  if (start.templates.empty()) start.templates.resize(likelihood.view().bins);  // to point at
   start.expected = padded(likelihood.expected(free ? 0 : s, truth), likelihood.view().bins);
   const auto inverted = inverse(second);
   start.usable = inverted.size() == second.size();

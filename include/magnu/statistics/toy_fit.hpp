@@ -260,7 +260,7 @@ class ToyFit {
   MAGNU_HD static void multiply(const T* matrix, std::size_t row, std::size_t column,
                                 std::size_t rows, std::size_t columns, const T* in, const T* add,
                                 T* out) {
-    constexpr int block = packs < T >> 2 ? 2 : 4;  // eight sums
+    constexpr int each = packs<T>, block = each > 2 ? 2 : 4;  // eight sums
     std::size_t r = 0;
     const auto next = [&](auto some) {
       constexpr int n = decltype(some)::value;
