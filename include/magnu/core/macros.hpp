@@ -4,6 +4,7 @@
 #ifdef __CUDACC__
 #define MAGNU_HD __host__ __device__
 #define MAGNU_SIMD_SUM(variable)
+#define MAGNU_SIMD_SUM4(a, b, c, d)
 #define MAGNU_SIMD
 #define MAGNU_UNROLL
 #else
@@ -15,4 +16,5 @@
 #define MAGNU_UNROLL MAGNU_PRAGMA(GCC unroll 16)
 // g++ vectorises a reduction only when told to.
 #define MAGNU_SIMD_SUM(variable) MAGNU_PRAGMA(omp simd reduction(+ : variable))
+#define MAGNU_SIMD_SUM4(a, b, c, d) MAGNU_PRAGMA(omp simd reduction(+ : a, b, c, d))
 #endif

@@ -26,7 +26,7 @@ class ConditionalFit {
  public:
   /// Numbers that a fit needs to work in.
   MAGNU_HD static constexpr std::size_t scratch(std::size_t parameters, std::size_t bins) {
-    return (parameters + 6) * bins + parameters * (parameters + 5);
+    return (parameters + 6) * bins + parameters * (parameters + 6);
   }
 
   MAGNU_HD ConditionalFit(const LikelihoodView& likelihood, View<double> scratch)
@@ -50,11 +50,21 @@ class ConditionalFit {
     held_ = take(parameters_);
     pivot_ = take(parameters_);
     bound_dual_ = take(parameters_);
+    tangent_ = take(parameters_);
   }
 
   /// `theta` [parameters]: where to start, and the minimum.
-  MAGNU_HD ConditionalMinimum operator()(const DataView& data, double s, View<double> theta) {
+  ConditionalMinimum operator()(const DataView& data, double s, View<double> theta);
+
+  /// d theta/ds [parameters] at the minimum found last, where it is known: else 0.
+  View<const double> tangent() const { return {tangent_, parameters_}; }
+
+ private:
+  static constexpr int most_steps = 200;
+
+  MAGNU_HD ConditionalMinimum fit(const DataView& data, double s, View<double> theta) {
     set_templates(s);
+    for (std::size_t p = 0; p < parameters_; ++p) tangent_[p] = 0;
     ConditionalMinimum minimum;
     for (std::size_t i = 0; i < bins_; ++i) counts_[i] = data.counts[i];
     if (!start(theta)) {
@@ -63,14 +73,31 @@ class ConditionalFit {
       minimum.converged = true;
       return minimum;
     }
-    minimum.converged =
-        descend(data, theta, minimum.steps) || descend_inside(data, theta, minimum.steps);
+    const bool by_newton = descend(data, theta, minimum.steps);
+    minimum.converged = by_newton || descend_inside(data, theta, minimum.steps);
     finish(data, theta, minimum);
+    if (by_newton && minimum.converged) find_tangent();
     return minimum;
   }
 
- private:
-  static constexpr int most_steps = 200;
+  /// From d lambda_i/ds in move_, with the second derivatives of the last step.
+  MAGNU_HD void find_tangent() {
+    for (std::size_t i = 0; i < bins_; ++i) {
+      const bool empty = !(counts_[i] > 0);
+      const double ratio = empty ? 0 : counts_[i] / lambda_[i];
+      curvature_[i] = empty ? 0 : ratio / lambda_[i] * move_[i];
+      dual_[i] = 1 - ratio;
+    }
+    for (std::size_t p = 0; p < parameters_; ++p) {
+      const double *row = templates_ + p * bins_, *slope = &model_.slope[p * bins_];
+      double sum = 0;
+      MAGNU_SIMD_SUM(sum)
+      for (std::size_t i = 0; i < bins_; ++i) sum += row[i] * curvature_[i] + slope[i] * dual_[i];
+      gradient_[p] = sum;
+    }
+    substitute();
+    for (std::size_t p = 0; p < parameters_; ++p) tangent_[p] = step_[p];
+  }
 
   MAGNU_HD void set_templates(double s) {
     for (std::size_t p = 0; p <= parameters_; ++p) {
@@ -279,7 +306,24 @@ class ConditionalFit {
       if (held_[p]) continue;
       const double* row = templates_ + p * bins_;
       for (std::size_t i = 0; i < bins_; ++i) move_[i] = row[i] * curvature_[i];
-      for (std::size_t q = 0; q <= p; ++q) {
+      // Four at once: what is in registers is used again.
+      std::size_t q = 0;
+      for (double* out = hessian_ + p * parameters_; q + 4 <= p + 1; q += 4) {
+        const double *a = templates_ + q * bins_, *b = a + bins_, *c = b + bins_, *d = c + bins_;
+        double of_a = 0, of_b = 0, of_c = 0, of_d = 0;
+        MAGNU_SIMD_SUM4(of_a, of_b, of_c, of_d)
+        for (std::size_t i = 0; i < bins_; ++i) {
+          of_a += a[i] * move_[i];
+          of_b += b[i] * move_[i];
+          of_c += c[i] * move_[i];
+          of_d += d[i] * move_[i];
+        }
+        out[q] = of_a;
+        out[q + 1] = of_b;
+        out[q + 2] = of_c;
+        out[q + 3] = of_d;
+      }
+      for (; q <= p; ++q) {
         const double* other = templates_ + q * bins_;
         double sum = 0;
         MAGNU_SIMD_SUM(sum)
@@ -423,7 +467,7 @@ class ConditionalFit {
   LikelihoodView model_;
   std::size_t parameters_, bins_;
   double *templates_, *fixed_, *lambda_, *move_, *curvature_, *counts_, *dual_;
-  double *hessian_, *gradient_, *step_, *held_, *pivot_, *bound_dual_;
+  double *hessian_, *gradient_, *step_, *held_, *pivot_, *bound_dual_, *tangent_;
 };
 
 }  // namespace magnu

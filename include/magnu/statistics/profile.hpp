@@ -42,6 +42,7 @@ class Profile {
   /// The next fit starts where nothing is known.
   MAGNU_HD void restart() {
     for (std::size_t p = 0; p < model_.parameters; ++p) theta_[p] = model_.inside[p];
+    last_s_ = static_cast<double>(NAN);
   }
 
   /// theta of the last fit.
@@ -52,8 +53,12 @@ class Profile {
   /// The least s that may be.
   MAGNU_HD double least() const { return least_; }
 
-  /// Fits theta at s, from where the last fit ended, or else from the nominal values.
+  /// Fits theta at s, from where the last fit's follows s to, or else from the nominal values.
   MAGNU_HD ConditionalMinimum at(double s) {
+    const double moved = s - last_s_;
+    if (std::fabs(moved) <= 2 * unit_)
+      for (std::size_t p = 0; p < model_.parameters; ++p) theta_[p] += moved * fit_.tangent()[p];
+    last_s_ = s;
     auto minimum = fit_(data_, s, theta_);
     if (minimum.converged && !minimum.impossible()) return minimum;
     restart();
@@ -125,8 +130,9 @@ class Profile {
   MAGNU_HD Crossing above(double from, double origin, double goal) {
     double low = from, high = from + std::sqrt(goal) * unit_, last_rise = 0;
     int level = 0;
-    for (int n = 0;; ++n, high = from + (high - from) * 4) {
-      const auto minimum = at(high);
+    ConditionalMinimum minimum;
+    for (int n = 0;; ++n) {
+      minimum = at(high);
       if (!minimum.converged) return {};
       const double t = 2 * (minimum.nll - origin), rise = 2 * minimum.slope * (high - from);
       if (t >= goal) break;
@@ -137,8 +143,11 @@ class Profile {
       if (level == 4 || n == 40) return {static_cast<double>(INFINITY), true};
       last_rise = rise;
       low = high;
+      // Where t is nearly a square it is known how far it is.
+      const bool square = n == 0 && 16 * t > goal;
+      high = from + (high - from) * (square ? 1.02 * std::sqrt(goal / t) : 4);
     }
-    return crossing(low, high, origin, goal);
+    return crossing(low, high, minimum, origin, goal);
   }
 
   /// The same below `from`; the least s where it is less down to there.
@@ -146,7 +155,7 @@ class Profile {
     const auto minimum = at(least_);
     if (!minimum.converged) return {};
     if (2 * (minimum.nll - origin) <= goal) return {least_, true};
-    return crossing(from, least_, origin, goal);
+    return crossing(from, least_, minimum, origin, goal);
   }
 
  private:
@@ -230,12 +239,14 @@ class Profile {
     return {s, minimum.nll, true};
   }
 
-  /// Where t = 2 (nll - origin) is `goal` between `low`, where it is less, and `high`: by Newton's
-  /// steps for its root, which is nearly a line, kept between the two.
-  MAGNU_HD Crossing crossing(double low, double high, double origin, double goal) {
+  /// Where t = 2 (nll - origin) is `goal` between `low`, where it is less, and `high`, whose
+  /// minimum is known: by Newton's steps for its root, which is nearly a line, kept between the
+  /// two.
+  MAGNU_HD Crossing crossing(double low, double high, ConditionalMinimum minimum, double origin,
+                             double goal) {
     double s = high;
     for (int step = 0; step < 200; ++step) {
-      const auto minimum = at(s);
+      if (step > 0) minimum = at(s);
       if (!minimum.converged) return {};
       const double t = 2 * (minimum.nll - origin);
       if (std::fabs(t - goal) <= 1e-12 * goal) break;
@@ -244,6 +255,7 @@ class Profile {
       const double root = std::sqrt(std::fmax(t, 0.0));
       double next = s + (std::sqrt(goal) - root) * root / minimum.slope;
       const bool inside = low < high ? next > low && next < high : next < low && next > high;
+      if (inside && std::fabs(t - goal) <= 1e-6 * goal) return {next, true};  // to its square
       if (!inside) next = 0.5 * (low + high);
       s = next;
     }
@@ -254,7 +266,7 @@ class Profile {
   DataView data_;
   ConditionalFit fit_;
   View<double> theta_;
-  double unit_ = 1, least_ = 0;
+  double unit_ = 1, least_ = 0, last_s_ = 0;
 };
 
 }  // namespace magnu
