@@ -368,6 +368,23 @@ def stops_without_axes(scratch, reference):
     return "all with exit code 99"
 
 
+def stops_within_toys(scratch, reference):
+    """A detector whose toys take long is given up, and what was sealed before it is kept."""
+    study = scratch / "toys.yaml"
+    study.write_text("name: toys\nchannel: electron\nthreshold: 1 keV\nstatistic: poisson\nbackground: [{flat: 8.2}]\n"
+                     "interval: {test: upper, method: toys, toys: 200000000}\n"
+                     "axes: {exposure: [0.1 tonne year, 1 tonne year]}\n")
+    out = scratch / "toys"
+    process = start("scan", study, "--out", out)
+    until(lambda: (out / ".lock").exists())
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 99, (process.returncode, error)
+    assert "at 0 of 2 detectors, all of them sealed; go on with:" in error and "--resume" in error, error
+    return "a stop within the toys of a detector"
+
+
 def damage(scratch, reference):
     """Merge names what is wrong with the command that mends it, and writes nothing."""
     sound = scratch / "sound"
@@ -633,7 +650,8 @@ def main():
         magnu("scan", "s.yaml", *SLOW, "--out", "reference", cwd=scratch)
         reference = scratch / "reference"
         cases = [(killed_shard, chance), (killed_run, chance), (ended_between_names,), (killed_merge, chance), (signals,),
-                 (stops_without_axes,), (damage,), (writers,), (no_room,), (full_disk,)]
+                 (stops_without_axes,), (stops_within_toys,), (damage,), (writers,), (no_room,),
+                 (full_disk,)]
         if KILLS <= 4:  # with sanitizers, which find the rest of the code in these
             cases = [(killed_shard, chance), (signals,), (damage,), (no_room,), (full_disk,)]
         for case, *more in cases:

@@ -6,10 +6,12 @@
 #include <iterator>
 #include <limits>
 #include <map>
+#include <mutex>
 #include <utility>
 
 #include "magnu/core/parallel.hpp"
 #include "magnu/core/root.hpp"
+#include "magnu/core/timer.hpp"
 #include "magnu/experiment/targets.hpp"
 #include "magnu/scan/amplitudes.hpp"
 #include "magnu/scan/detector_likelihood.hpp"
@@ -18,6 +20,7 @@
 #include "magnu/scan/outbox.hpp"
 #include "magnu/scan/row_bins.hpp"
 #include "magnu/scan/templates.hpp"
+#include "magnu/scan/toy_blocks.hpp"
 
 namespace magnu {
 namespace {
@@ -41,6 +44,7 @@ class CurveScan {
         width_(total_width(grid.quantities())),
         poisson_(grid.curves()[curve].is_poisson()),
         toys_(grid.curves()[curve].toys.has_value()),
+        toy_blocks_(runner.concurrent_calls(), chunk_),
         results_(grid.curves()),
         reach_threshold_(grid.reach() && grid.reach()->range.field->kind == AxisKind::response),
         dear_(reach_threshold_ || evaluation == Evaluation::direct || poisson_) {}
@@ -128,8 +132,8 @@ class CurveScan {
   void deliver(std::size_t origin, std::size_t count, const Values& values) {
     const std::size_t low = std::max(range_.first, origin) - origin;
     const std::size_t high = std::min(range_.end, origin + count) - origin;
-    for (std::size_t done = low; done < high; done += chunk_) {
-      const std::size_t here = std::min(chunk_, high - done);
+    for (std::size_t done = low, here = 0; done < high; done += here) {
+      here = std::min(toys_ ? toy_blocks_.next() : chunk_, high - done);
       auto limits = values(done, here, [this] { outbox_.hand_over(); });
       counters_.combinations += here;
       outbox_.put(std::move(limits), counters_);
@@ -146,18 +150,27 @@ class CurveScan {
     const auto fitted = [&](std::size_t done, std::size_t count, const Meanwhile& meanwhile) {
       Array<double> values(count * width_);
       std::atomic<std::size_t> failures = 0, failed_toys = 0;
-      // The toys of a detector are shared by all threads.
-      in_parallel(toys_ ? 1 : runner_.threads(), count, [&](std::size_t i) {
-        const auto curve = rows_.grid.at(curve_origin + origin + done + i);
-        const auto& row = made[(done + i) / rows_.detectors];
-        const auto result = analyse(
-            curve, make_likelihood(curve, load_target(curve.target), row.templates, row.known),
-            runner_, toys_ ? progress_ : ProgressCallback());
-        failures += !result.converged;
-        failed_toys += result.failed_toys;
-        const auto own = results_.values(result);
-        std::copy(own.begin(), own.end(), values.begin() + i * width_);
-      });
+      const Timer timer;
+      std::mutex telling;
+      ProgressCallback told;
+      if (toys_ && progress_)
+        told = [&](double part) {
+          const std::lock_guard lock(telling);
+          progress_(part);
+        };
+      in_parallel(
+          toys_ ? toy_blocks_.threads(count) : runner_.threads(), count, [&](std::size_t i) {
+            const auto curve = rows_.grid.at(curve_origin + origin + done + i);
+            const auto& row = made[(done + i) / rows_.detectors];
+            const auto result = analyse(
+                curve, make_likelihood(curve, load_target(curve.target), row.templates, row.known),
+                runner_, told);
+            failures += !result.converged;
+            failed_toys += result.failed_toys;
+            const auto own = results_.values(result);
+            std::copy(own.begin(), own.end(), values.begin() + i * width_);
+          });
+      toy_blocks_.took(count, timer.seconds());
       counters_.failed_fits += failures;
       counters_.failed_toys += failed_toys;
       if (meanwhile) meanwhile();
@@ -440,6 +453,7 @@ class CurveScan {
   RowBins bins_;
   std::size_t width_;  ///< values of a detector
   bool poisson_, toys_;
+  ToyBlocks toy_blocks_;
   LikelihoodResults results_;
   bool reach_threshold_;
   bool dear_;  ///< limits that should not wait for the next to be sealed

@@ -5,11 +5,14 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "magnu/core/parallel.hpp"
 #include "magnu/core/root.hpp"
+#include "magnu/core/timer.hpp"
 #include "magnu/scan/row_bins.hpp"
+#include "magnu/scan/toy_blocks.hpp"
 
 namespace magnu {
 namespace {
@@ -67,16 +70,24 @@ void scan_likelihoods(const Grid& grid, std::size_t curve, const Runner& runner,
     const auto expected = recoil_range(grid, detector);
     engine.expect(detector.name, expected.lower, expected.upper);
   }
-  // The toys of a detector are shared by all threads, and one engine makes what changes in a
-  // search.
-  const int threads = by_toys || new_parts ? 1 : runner.threads();
-  const std::size_t most = by_toys ? 1 : 64 * static_cast<std::size_t>(runner.threads());
+  const std::size_t most = 64 * static_cast<std::size_t>(runner.threads());
   const std::size_t block = std::clamp<std::size_t>(chunk > 0 ? chunk : most, 1, most);
+  ToyBlocks toy_blocks(runner.concurrent_calls(), block);
+  std::mutex telling;
+  ProgressCallback told;
+  if (by_toys && progress)
+    told = [&](double part) {
+      const std::lock_guard lock(telling);
+      progress(part);
+    };
   const auto before = counters;
   Parts parts;
   std::size_t parts_of = static_cast<std::size_t>(-1);  // row
-  for (std::size_t first = range.first; first < range.end; first += block) {
-    const std::size_t here = std::min(block, range.end - first);
+  for (std::size_t first = range.first, here = 0; first < range.end; first += here) {
+    here = std::min(by_toys ? toy_blocks.next() : block, range.end - first);
+    // One engine makes what changes in a search.
+    const int threads = new_parts ? 1 : by_toys ? toy_blocks.threads(here) : runner.threads();
+    const Timer timer;
     std::vector<Parts> made(here);
     for (std::size_t i = 0; i < here && !new_parts; ++i) {
       if ((first + i) / row != parts_of)
@@ -100,13 +111,13 @@ void scan_likelihoods(const Grid& grid, std::size_t curve, const Runner& runner,
         failures += failed;
         return;
       }
-      const auto result = analyse(detector, make_likelihood(detector, *made[i]), runner,
-                                  by_toys ? progress : ProgressCallback());
+      const auto result = analyse(detector, make_likelihood(detector, *made[i]), runner, told);
       failures += !result.converged;
       failed_toys += result.failed_toys;
       const auto own = results.values(result);
       std::copy(own.begin(), own.end(), values.begin() + i * width);
     });
+    toy_blocks.took(here, timer.seconds());
     auto so_far = before;
     so_far += engine.counters();
     counters.failed_fits += failures;

@@ -7,8 +7,10 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "magnu/core/error.hpp"
+#include "magnu/core/timer.hpp"
 #include "magnu/io/results/file_names.hpp"
 #include "magnu/io/results/limits_file.hpp"
 #include "magnu/io/results/staged_file.hpp"
@@ -83,6 +85,9 @@ Manifest taken_up(const GridRun& run, std::optional<Manifest> earlier, const Man
   return *earlier;
 }
 
+/// Seconds after which a stop waits for no limit more.
+constexpr double patience = 2;
+
 /// Scans what a checkpoint lacks of its range. Throws Stopped with everything so far sealed.
 Counters scan_into(const GridRun& run, Checkpoint& checkpoint, const Observer& observer,
                    Progress& progress) {
@@ -90,10 +95,22 @@ Counters scan_into(const GridRun& run, Checkpoint& checkpoint, const Observer& o
   const std::size_t first = range.first + checkpoint.manifest().done();
   progress.skip(static_cast<double>(first - range.first));
   std::size_t done = first - range.first;
+  Counters sealed;
+  std::optional<Timer> asked;  // to stop
+  // Between two limits too where toys take long: what is not done by then is given up.
+  const auto told = [&](double part) {
+    progress.add(part);
+    if (stop_signal() == 0) return;
+    if (!asked) asked.emplace();
+    if (asked->seconds() < patience) return;
+    checkpoint.seal(sealed, false);
+    throw Stopped{stop_signal(), done, range.end - range.first};
+  };
   return scan_grid(
       run.grid, run.runner, run.evaluation, run.chunk, {first, range.end},
       [&](std::span<const double> values, const Counters& counters) {
         checkpoint.append(values);
+        sealed = counters;
         const std::size_t width = checkpoint.manifest().width;
         show(observer, range.first + done, values, width);
         done += values.size() / width;
@@ -103,7 +120,7 @@ Counters scan_into(const GridRun& run, Checkpoint& checkpoint, const Observer& o
         }
         checkpoint.tick(counters);
       },
-      progress.callback());
+      told);
 }
 
 }  // namespace
