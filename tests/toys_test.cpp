@@ -246,6 +246,25 @@ TEST(Toys, TheFastFitsAreThoseOfTheGeneralMethod) {
     }
 }
 
+// Backgrounds known to a half are at 0 in one toy of forty each.
+TEST(Toys, ParametersAreHeldAtTheirBound) {
+  const auto likelihood = model({{12, 9, 7, 6, 5, 4}, {2, 2, 2, 2, 2, 2}, {.5, 1, 2, 4, 8, 16}},
+                                {{6, 3, 1.5, .8, .5, .3}, six, six}, {.1, .5, .5});
+  for (const double s : {0.0, 0.5}) {
+    const auto sample = [&](const ToyExecutor& executor) {
+      return sample_toys(likelihood, likelihood.nominal(), s, {4000, 3, 0}, 9, 1, executor);
+    };
+    const auto general = sample([](const ToyTask& task, std::size_t n) {
+      for (std::size_t i = 0; i < n; ++i) task.s_hat[i] = std::nan("");
+    });
+    for (const auto& fast : {sample(fit_toys_in<double>), sample(fit_toys_in<float>)}) {
+      EXPECT_LT(fast.by_hand, 20U);
+      for (std::size_t i = 0; i < fast.t.size(); ++i)
+        EXPECT_NEAR(fast.t[i], general.t[i], 1e-6 * (1 + general.t[i])) << s << " toy " << i;
+    }
+  }
+}
+
 ToyInterval interval_of(const Likelihood& likelihood, const ToyQuestion& question) {
   return toy_interval(likelihood, question, 1, fit_toys_plainly);
 }

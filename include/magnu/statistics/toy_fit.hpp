@@ -56,7 +56,7 @@ struct PackOf<Real, 1> {
 
 /// Draws toys and fits them, `lanes` at a time: by steps with the second derivatives of the
 /// expected data, made better by what the steps before have shown (J. Nocedal, Math. Comp. 35
-/// (1980) 773). Toys whose steps do not shrink, or that meet a bound or a bin without expectation,
+/// (1980) 773). Toys whose steps do not shrink, or that meet a bin without expectation on the way,
 /// are marked. A lane does the same whatever its neighbours do.
 ///
 /// Steps are made in `Real`, from the truth and not from 0, so that float has digits to spare; what
@@ -78,7 +78,7 @@ class ToyFit {
   static constexpr Real enough = static_cast<Real>(1e-6);
   /// Rows of scratch for each bin, and each parameter.
   static constexpr std::size_t bin_doubles = 3, parameter_doubles = narrow ? 2 : 1, bin_rows = 4;
-  static constexpr std::size_t parameter_rows = 2 * memory + 6;
+  static constexpr std::size_t parameter_rows = 2 * memory + 7;
 
  public:
   /// Numbers in it.
@@ -185,8 +185,9 @@ class ToyFit {
   MAGNU_HD Real* gradient_() const { return of_parameters(3); }
   MAGNU_HD Real* step_() const { return of_parameters(4); }
   MAGNU_HD Real* more_() const { return of_parameters(5); }
-  MAGNU_HD Real* steps_() const { return of_parameters(6); }
-  MAGNU_HD Real* turns_() const { return of_parameters(6 + memory); }
+  MAGNU_HD Real* held_() const { return of_parameters(6); }
+  MAGNU_HD Real* steps_() const { return of_parameters(7); }
+  MAGNU_HD Real* turns_() const { return of_parameters(7 + memory); }
 
   /// Numbers that all lanes share, as Real: a copy behind the rows, or what the task has.
   MAGNU_HD const Real* shared(const View<const double>& from, std::size_t at) const {
@@ -350,11 +351,71 @@ class ToyFit {
     }
   }
 
-  /// Steps until they are small, the last of them taken; `gradient(sound)` makes gradient_() at
-  /// x_(). n: parameters from `offset` on, of which 0 is s.
+  /// The least nll within the bounds: parameters that end beyond theirs are held there, and where
+  /// they would go back from it the fit is not `ok`. `gradient(sound)` makes gradient_() at x_().
+  /// n: parameters from `offset` on, of which 0 is s.
   template <class Gradient>
   MAGNU_HD void descend(const Real* inverse, std::size_t offset, std::size_t n,
-                        const Gradient& gradient, bool* active, bool* ok) {
+                        const Gradient& gradient, const bool* active, bool* ok) {
+    bool going[wide], looked_at[wide], ended[wide];
+    for (int l = 0; l < lanes; ++l) going[l] = active[l];
+    for (int held = 0; held < 2; ++held) {
+      for (int l = 0; l < lanes; ++l) looked_at[l] = going[l];
+      go_down(inverse, offset, n, gradient, held > 0, going, ended);
+      for (int l = 0; l < lanes; ++l) {
+        if (held == 0)
+          ok[l] = ended[l];
+        else if (looked_at[l])
+          ok[l] = ended[l] && stays_[l];
+      }
+      if (held > 0 || !hold(ok, going)) return;
+    }
+  }
+
+  /// Puts parameters that are beyond their bound there; which lanes have some, if any.
+  MAGNU_HD bool hold(const bool* ok, bool* which) {
+    bool any = false;
+    for (int l = 0; l < lanes; ++l) {
+      which[l] = false;
+      held_()[l] = 0;
+    }
+    for (std::size_t p = 0; p < parameters_; ++p) {
+      const Real least = static_cast<Real>(model_.least[p] - task_.truth[p]);
+      for (int l = 0; l < lanes; ++l) {
+        const std::size_t at = (p + 1) * apart + static_cast<std::size_t>(l);
+        const bool beyond = ok[l] && x_()[at] < least;
+        held_()[at] = beyond ? 1 : 0;
+        if (beyond) x_()[at] = least;
+        which[l] = which[l] || beyond;
+        any = any || beyond;
+      }
+    }
+    return any;
+  }
+
+  /// What is held of a gradient is taken out, and noted where it points away from the bound.
+  MAGNU_HD void hold_gradient() {
+    for (int l = 0; l < lanes; ++l) stays_[l] = true;
+    for (std::size_t p = 0; p <= parameters_; ++p)
+      for (int l = 0; l < lanes; ++l) {
+        const std::size_t at = p * apart + static_cast<std::size_t>(l);
+        if (!(held_()[at] > 0)) continue;
+        stays_[l] = stays_[l] && gradient_()[at] >= 0;
+        gradient_()[at] = 0;
+      }
+  }
+  MAGNU_HD void hold_step(std::size_t offset, std::size_t n) {
+    for (std::size_t p = 0; p < n; ++p)
+      for (int l = 0; l < lanes; ++l) {
+        const std::size_t at = p * apart + static_cast<std::size_t>(l);
+        if (held_()[offset * apart + at] > 0) step_()[at] = 0;
+      }
+  }
+
+  /// Steps until they are small, the last of them taken. `bounded`: with held parameters.
+  template <class Gradient>
+  MAGNU_HD void go_down(const Real* inverse, std::size_t offset, std::size_t n,
+                        const Gradient& gradient, bool bounded, bool* active, bool* ok) {
     Real sound[wide], rho[memory][wide];
     Real* x = x_() + offset * apart;
     Real* g = gradient_() + offset * apart;
@@ -362,6 +423,7 @@ class ToyFit {
     for (int step = 0; step < most_steps; ++step) {
       for (int l = 0; l < lanes; ++l) sound[l] = 1;
       gradient(sound);
+      if (bounded) hold_gradient();
       const int kept = step < memory ? step : memory;
       Real* turn = turns_() + static_cast<std::size_t>(step % memory) * n * apart;
       if (step > 0) {
@@ -381,6 +443,7 @@ class ToyFit {
       for (int k = step - 1; k >= step - kept; --k)
         project(k % memory, n, rho[k % memory], alpha[k % memory]);
       multiply<Real>(inverse, n, 1, n, n, more_(), nullptr, step_());
+      if (bounded) hold_step(offset, n);
       for (int k = step - kept; k < step; ++k)
         restore(k % memory, n, rho[k % memory], alpha[k % memory]);
       Real decrement[wide] = {};
@@ -456,7 +519,7 @@ class ToyFit {
     add_scaled(beta, steps_() + static_cast<std::size_t>(k) * n * apart, n, step_());
   }
 
-  /// The minimum at a fixed s, from x_(). Not `ok` where it is at a bound, or the steps found none.
+  /// The minimum at a fixed s, from x_(). Not `ok` where the steps found none.
   MAGNU_HD void fit_fixed(const FitStart& start, bool* ok) {
     bool active[wide];
     for (int l = 0; l < lanes; ++l) active[l] = true;
@@ -721,7 +784,7 @@ class ToyFit {
   std::size_t parameters_, bins_;
   double* scratch_;
   double s_hat_[wide] = {}, first_t_[wide] = {};
-  bool good_[wide] = {};
+  bool good_[wide] = {}, stays_[wide] = {};
 };
 
 }  // namespace magnu
