@@ -48,6 +48,10 @@ DetectorFit fit_of(const std::string& name, const Curve& curve, const Likelihood
         (curve.is_observed()
              ? ": data may lie where nothing is expected, or beyond all toys"
              : ": an uncertainty may be so large that its template leaves nothing expected"));
+  for (const double significance : {3.0, 5.0})
+    for (const double part : {0.5, 0.9})
+      fit.discovery.push_back(
+          {significance, part, discovery_reach(likelihood, significance, part)});
   std::vector<double> theta;
   for (const auto& pull : fit.report.pulls) theta.push_back(pull.fitted);
   fit.background = likelihood.expected(0, theta);

@@ -277,6 +277,39 @@ TEST(Intervals, BandsOfAMedianOfOne) {
   EXPECT_NEAR(normal_tail(s - 1) / normal_tail(-1), 0.1, 1e-12);
 }
 
+// q0 of the Asimov set of one bin is 2 [(s + b) ln(1 + s/b) - s] (CCGV 97). With a background that
+// is measured with a variance v, b without signal is the root of a square.
+TEST(FitReport, WhatIsDiscoveredFollowsTheFormulaOfOneBin) {
+  const double b = 7;
+  const std::vector<double> base{b}, slope{1}, none{0};
+  for (const double relative : {0.0, 0.2}) {
+    Likelihood model(1);
+    model.add({"background", 1, relative, true}, base, none);
+    model.add({"signal", 1, 0, true}, none, slope);
+    for (const double part : {0.5, 0.9}) {
+      const double s = discovery_reach(model, 3, part), n = s + b, v = relative * relative * b * b;
+      const double at_zero = v > 0 ? 0.5 * (b - v + std::sqrt((b - v) * (b - v) + 4 * n * v)) : b;
+      const double pull = v > 0 ? (at_zero - b) * (at_zero - b) / v : 0;
+      const double q = 2 * (at_zero - n + n * std::log(n / at_zero)) + pull;
+      EXPECT_NEAR(std::sqrt(q), 3 + (part > 0.5 ? 1.2815515655446 : 0), 1e-9) << relative;
+    }
+  }
+}
+
+// All that would be seen is hidden by a free background of its shape, which its bound does not
+// stop.
+TEST(FitReport, NothingIsDiscoveredThatABackgroundMayBe) {
+  const std::vector<double> base{5, 3}, slope{5, 3}, zeros(2);
+  Likelihood model(2);
+  model.add({"free", 1, infinity, true}, base, zeros);
+  model.add({"signal", 1, 0, true}, zeros, slope);
+  EXPECT_EQ(discovery_reach(model, 3, 0.5), infinity);
+  // And where nothing else is expected the Asimov set has no answer.
+  Likelihood alone(1);
+  alone.add({"signal", 1, 0, true}, std::vector<double>{0}, std::vector<double>{1});
+  EXPECT_TRUE(std::isnan(discovery_reach(alone, 3, 0.5)));
+}
+
 TEST(FitReport, UncertaintiesAreTheProfilesCurvature) {
   auto two_fluxes = problem_c;  // both of which scale the signal
   two_fluxes.slope[1] = {2, 2, 1, 1, .5, .5};

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "magnu/core/root.hpp"
 #include "magnu/statistics/hessian.hpp"
 
 namespace magnu {
@@ -38,6 +39,29 @@ std::string parameter_like_signal(const Likelihood& likelihood) {
     if (both * both > (1 - 1e-3) * signal * own && both > 0) return likelihood.nuisances()[p].name;
   }
   return "";
+}
+
+double discovery_reach(const Likelihood& likelihood, double significance, double part) {
+  const double goal = significance - normal_quantile(part);
+  bool failed = false;
+  const auto excess = [&](double s) {
+    const Data data(likelihood, likelihood.expected(s));
+    const auto without = Analysis(likelihood, data).profile().at(0);
+    failed = failed || !without.converged || without.impossible();
+    return std::sqrt(2 * std::fmax(0, without.nll)) - goal;  // nothing lies above what is expected
+  };
+  const Data none(likelihood, likelihood.expected(0));
+  double low = 0, high = goal * Analysis(likelihood, none).profile().unit();
+  double at_low = -goal, at_high = excess(high);
+  for (int n = 0; at_high < 0 && !failed; ++n) {
+    if (n == 60) return std::numeric_limits<double>::infinity();
+    low = high;
+    at_low = at_high;
+    high *= 2;
+    at_high = excess(high);
+  }
+  const double s = failed ? unknown : find_root(low, at_low, high, at_high, excess);
+  return failed ? unknown : s;
 }
 
 FitReport fit_report(const Likelihood& likelihood, const std::vector<double>& counts,

@@ -61,6 +61,12 @@ Json json_of(const DetectorFit& fit) {
             {"p0", known(r.p0)},
             {"goodness_of_fit", known(r.goodness)},
             {"bins", fit.counts.size()}};
+  auto discovery = Json::array();
+  for (const auto& seen : fit.discovery)
+    discovery.push_back({{"significance", seen.significance},
+                         {"part_of_experiments", seen.part},
+                         {"mu_B", known(moment_of(seen.s))}});
+  json["discovery"] = discovery;
   if (fit.curve.power_constraint > 0)
     json["power_constraint"] = {{"probability", fit.curve.power_constraint},
                                 {"unconstrained_upper_mu_B", known(fit.result.unconstrained)}};
@@ -116,6 +122,12 @@ std::string fit_table(const DetectorFit& fit) {
        fit.toys ? fmt::format("p0 {:.3g} +- {:.1g} of toys", fit.toys->p0, fit.toys->p0_uncertainty)
                 : fmt::format("{:.3g} (p0 {:.3g})", std::sqrt(interval.q0), r.p0)},
       {"  goodness of fit", fmt::format("{:.4g}", r.goodness)}};
+  for (std::size_t k = 0; k + 1 < fit.discovery.size(); k += 2)
+    rows.push_back(
+        {fmt::format("  seen at {:g} sigma by {:g} %, {:g} %", fit.discovery[k].significance,
+                     100 * fit.discovery[k].part, 100 * fit.discovery[k + 1].part),
+         moment_text(moment_of(fit.discovery[k].s)) + "  " +
+             moment_text(moment_of(fit.discovery[k + 1].s))});
   if (fit.curve.power_constraint > 0)
     rows.insert(rows.begin() + 2, {"  with the power constraint", moment_text(fit.result.limit)});
   if (fit.toys) {

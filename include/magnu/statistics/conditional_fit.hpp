@@ -334,42 +334,41 @@ class ConditionalFit {
     }
   }
 
-  /// step_ from gradient_ and Cholesky's triangle.
+  /// step_ from gradient_ and Cholesky's triangle; 0 of what is held.
   MAGNU_HD void substitute() {
     for (std::size_t p = 0; p < parameters_; ++p) {
-      step_[p] = 0;
-      if (held_[p]) continue;
-      double sum = -gradient_[p];
-      for (std::size_t q = 0; q < p; ++q)
-        if (!held_[q]) sum -= hessian_[p * parameters_ + q] * step_[q];
+      const double* row = hessian_ + p * parameters_;
+      double sum = held_[p] ? 0 : -gradient_[p];
+      for (std::size_t q = 0; q < p; ++q) sum -= row[q] * step_[q];
       step_[p] = sum * pivot_[p];
     }
+    // From below: a row at once.
     for (std::size_t p = parameters_; p-- > 0;) {
-      if (held_[p]) continue;
-      double sum = step_[p];
-      for (std::size_t q = p + 1; q < parameters_; ++q)
-        if (!held_[q]) sum -= hessian_[q * parameters_ + p] * step_[q];
-      step_[p] = sum * pivot_[p];
+      const double* row = hessian_ + p * parameters_;
+      const double step = step_[p] *= pivot_[p];
+      for (std::size_t q = 0; q < p; ++q) step_[q] -= row[q] * step;
     }
   }
 
-  /// Cholesky's triangle in place, its inverse diagonal in pivot_. Directions without curvature get
-  /// some, so that a step along one goes as far as the next bound; 0 of a parameter that has none.
+  /// Cholesky's triangle in place, its inverse diagonal in pivot_; what is held is a direction of
+  /// its own. Directions without curvature get some, so that a step along one goes as far as the
+  /// next bound; 0 of a parameter that has none.
   MAGNU_HD void factorise() {
     for (std::size_t p = 0; p < parameters_; ++p) {
-      if (held_[p]) continue;
       double* row = hessian_ + p * parameters_;
-      for (std::size_t q = 0; q < p; ++q) {
-        if (held_[q]) continue;
-        const double* other = hessian_ + q * parameters_;
-        double sum = row[q];
-        for (std::size_t k = 0; k < q; ++k)
-          if (!held_[k]) sum -= row[k] * other[k];
-        row[q] = sum * pivot_[q];
+      if (held_[p]) {
+        for (std::size_t q = 0; q < p; ++q) row[q] = 0;
+        pivot_[p] = 1;
+        continue;
       }
       double rest = row[p];
-      for (std::size_t k = 0; k < p; ++k)
-        if (!held_[k]) rest -= row[k] * row[k];
+      for (std::size_t q = 0; q < p; ++q) {
+        const double* other = hessian_ + q * parameters_;
+        double sum = held_[q] ? 0 : row[q];
+        for (std::size_t k = 0; k < q; ++k) sum -= row[k] * other[k];
+        row[q] = sum * pivot_[q];
+        rest -= row[q] * row[q];
+      }
       rest = std::fmax(rest, 1e-10 * row[p]);
       pivot_[p] = rest > 0 ? 1 / std::sqrt(rest) : 0;
     }
@@ -411,9 +410,11 @@ class ConditionalFit {
                            double derivative) const {
     for (int tries = 0; tries < 60; ++tries) {
       double at_reach = 0;
-      for (std::size_t i = 0; i < bins_; ++i)
-        at_reach += counts_[i] > 0 ? move_[i] * (1 - counts_[i] / (lambda_[i] + reach * move_[i]))
-                                   : move_[i];
+      MAGNU_SIMD_SUM(at_reach)
+      for (std::size_t i = 0; i < bins_; ++i) {
+        const double ratio = counts_[i] / (lambda_[i] + reach * move_[i]);
+        at_reach += counts_[i] > 0 ? move_[i] * (1 - ratio) : move_[i];
+      }
       for (std::size_t p = 0; p < parameters_; ++p)
         at_reach += step_[p] * model_.weight[p] * (theta[p] + reach * step_[p] - data.measured[p]);
       if (at_reach <= -0.1 * derivative) return reach;

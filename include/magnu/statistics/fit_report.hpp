@@ -37,6 +37,12 @@ struct FitReport {
 /// units of the errors of what is expected without signal; alike is 1 - cos^2 < 1e-3.
 std::string parameter_like_signal(const Likelihood& likelihood);
 
+/// The s of which a part of all experiments see `significance` standard deviations or more: the
+/// root of q0 is normal about that of the Asimov set with s (CCGV 4.2), nuisance parameters
+/// nominal. Infinite where no s is seen; NaN where a fit fails, or where a bin that expects nothing
+/// without s makes any s certain to that set.
+double discovery_reach(const Likelihood& likelihood, double significance, double part);
+
 FitReport fit_report(const Likelihood& likelihood, const std::vector<double>& counts,
                      IntervalTest test, double confidence_level, Range range = Range::physical);
 

@@ -24,12 +24,12 @@ enum class Range { physical, unbounded };
 /// The profile of a likelihood over s for one set of data. theta is kept from fit to fit.
 class Profile {
  public:
-  MAGNU_HD static constexpr std::size_t scratch(std::size_t parameters, std::size_t bins) {
+  static constexpr std::size_t scratch(std::size_t parameters, std::size_t bins) {
     return ConditionalFit::scratch(parameters, bins) + parameters;
   }
 
-  MAGNU_HD Profile(const LikelihoodView& likelihood, const DataView& data, View<double> scratch,
-                   Range range = Range::physical)
+  Profile(const LikelihoodView& likelihood, const DataView& data, View<double> scratch,
+          Range range = Range::physical)
       : model_(likelihood),
         data_(data),
         fit_(likelihood, {scratch.data, scratch.size - likelihood.parameters}),
@@ -40,21 +40,21 @@ class Profile {
   }
 
   /// The next fit starts where nothing is known.
-  MAGNU_HD void restart() {
+  void restart() {
     for (std::size_t p = 0; p < model_.parameters; ++p) theta_[p] = model_.inside[p];
     last_s_ = static_cast<double>(NAN);
   }
 
   /// theta of the last fit.
-  MAGNU_HD View<const double> theta() const { return {theta_.data, theta_.size}; }
+  View<const double> theta() const { return {theta_.data, theta_.size}; }
 
   /// An s that makes a difference of about one standard deviation.
-  MAGNU_HD double unit() const { return unit_; }
+  double unit() const { return unit_; }
   /// The least s that may be.
-  MAGNU_HD double least() const { return least_; }
+  double least() const { return least_; }
 
   /// Fits theta at s, from where the last fit's follows s to, or else from the nominal values.
-  MAGNU_HD ConditionalMinimum at(double s) {
+  ConditionalMinimum at(double s) {
     const double moved = s - last_s_;
     if (std::fabs(moved) <= 2 * unit_)
       for (std::size_t p = 0; p < model_.parameters; ++p) theta_[p] += moved * fit_.tangent()[p];
@@ -67,7 +67,7 @@ class Profile {
 
   /// s times a flux is no sum, so the profile may have more than one minimum: every sign change of
   /// its slope between 0 and where it rises for good is looked at.
-  MAGNU_HD BestFit best_fit() {
+  BestFit best_fit() {
     BestFit best;
     auto left = at(0);
     if (!left.converged) return best;
@@ -97,7 +97,7 @@ class Profile {
 
   /// Whether the nll is less again far beyond: where the parameters that scale the signal go to
   /// nothing while s grows, which costs their constraints and lets the signal be what it likes.
-  MAGNU_HD bool falls_far_off(const BestFit& best, double s) {
+  bool falls_far_off(const BestFit& best, double s) {
     double all_fluxes = 0, least = static_cast<double>(INFINITY);
     for (std::size_t p = 0; p < model_.parameters; ++p) {
       bool sloped = false;
@@ -127,7 +127,7 @@ class Profile {
   }
 
   /// s above `from` at which 2 (nll - origin) reaches `goal`; there it is less.
-  MAGNU_HD Crossing above(double from, double origin, double goal) {
+  Crossing above(double from, double origin, double goal) {
     double low = from, high = from + std::sqrt(goal) * unit_, last_rise = 0;
     int level = 0;
     ConditionalMinimum minimum;
@@ -151,7 +151,7 @@ class Profile {
   }
 
   /// The same below `from`; the least s where it is less down to there.
-  MAGNU_HD Crossing below(double from, double origin, double goal) {
+  Crossing below(double from, double origin, double goal) {
     const auto minimum = at(least_);
     if (!minimum.converged) return {};
     if (2 * (minimum.nll - origin) <= goal) return {least_, true};
@@ -160,14 +160,14 @@ class Profile {
 
  private:
   /// Of templates in a bin, with all parameters where every bin has an expectation.
-  MAGNU_HD double total(const View<const double>& rows, std::size_t i) const {
+  double total(const View<const double>& rows, std::size_t i) const {
     const std::size_t p = model_.parameters, bins = model_.bins;
     double value = rows[p * bins + i];
     for (std::size_t q = 0; q < p; ++q) value += model_.inside[q] * rows[q * bins + i];
     return value;
   }
 
-  MAGNU_HD void find_least() {
+  void find_least() {
     double least = -static_cast<double>(INFINITY);
     for (std::size_t i = 0; i < model_.bins; ++i)
       if (const double slope = total(model_.slope, i); slope > 0)
@@ -178,7 +178,7 @@ class Profile {
 
   /// The best fit with negative s looked at too, where a fluctuation seldom leaves more than one
   /// minimum.
-  MAGNU_HD BestFit best_below(BestFit best) {
+  BestFit best_below(BestFit best) {
     constexpr int pieces = 8;
     auto right = at(0);
     double right_s = 0;
@@ -197,7 +197,7 @@ class Profile {
   }
 
   /// sum_i (s M_i)^2/(lambda_i + s M_i) = 1: deviations of one sigma, or one event.
-  MAGNU_HD void find_unit() {
+  void find_unit() {
     const std::size_t bins = model_.bins;
     double sum = 0;
     for (std::size_t i = 0; i < bins; ++i) sum += std::fabs(total(model_.slope, i));
@@ -216,7 +216,7 @@ class Profile {
   }
 
   /// The minimum between a slope below zero and one that is not.
-  MAGNU_HD BestFit between(double a, double slope_a, double b, double slope_b) {
+  BestFit between(double a, double slope_a, double b, double slope_b) {
     ConditionalMinimum minimum;
     double s = b;
     for (int step = 0; step < 100; ++step) {
@@ -242,8 +242,8 @@ class Profile {
   /// Where t = 2 (nll - origin) is `goal` between `low`, where it is less, and `high`, whose
   /// minimum is known: by Newton's steps for its root, which is nearly a line, kept between the
   /// two.
-  MAGNU_HD Crossing crossing(double low, double high, ConditionalMinimum minimum, double origin,
-                             double goal) {
+  Crossing crossing(double low, double high, ConditionalMinimum minimum, double origin,
+                    double goal) {
     double s = high;
     for (int step = 0; step < 200; ++step) {
       if (step > 0) minimum = at(s);

@@ -12,6 +12,12 @@
 /// What `magnu fit` prints and writes.
 namespace magnu {
 
+/// The moment that a part of all experiments see.
+struct Discovery {
+  double significance, part;
+  double s;  ///< infinite where none is, NaN where it is not known
+};
+
 /// One detector and its fit.
 struct DetectorFit {
   std::string name;  ///< "electron at exposure 20 tonne year"
@@ -19,6 +25,7 @@ struct DetectorFit {
   FitReport report;  ///< with asymptotic limits
   DetectorResult result;
   std::optional<ToyInterval> toys;
+  std::vector<Discovery> discovery;
   std::vector<double> counts;      ///< [bins], what was fitted
   std::vector<double> background;  ///< [bins], all but the signal of a moment, at the best fit
   std::vector<double> signal;      ///< [bins], of the moment at the upper limit, nominal fluxes
