@@ -106,6 +106,12 @@ int run_scan(const Options& options) {
     }
     provenance.counters = engine.counters();
   }
+  for (const auto& result : results)
+    if (result.likelihood && !result.likelihood->converged)
+      spdlog::error("curve '{}': no limit was found: {}", quotable(result.curve.name),
+                    result.curve.toys ? "data may be beyond all toys; give more of them, or set "
+                                        "interval.method: asymptotic"
+                                      : "data may lie where nothing is expected");
   VerificationReport report;
   if (options.verify) {
     report = run_verification(options, cells, [&](const auto& runners, const auto& progress) {

@@ -330,7 +330,8 @@ def generic_figures(limits, bounds, study):
     groups = [[row for row in limits if row.channel == channel] for channel in channels]
     draw = dot_figure if max(map(len, groups)) > MOST_CURVES else chi2_figure
     yield "limits", draw(groups, bounds, study)
-    yield "spectra", spectra_of_curves(limits, study)
+    # A joint fit has the spectra of its curves.
+    yield "spectra", spectra_of_curves([row for row in limits if row.bins], study)
 
 
 def figures(limits, bounds, study):

@@ -118,7 +118,12 @@ std::string column_name(const AxisField& field) {
 
 std::string Axis::label(std::size_t i) const {
   if (field->choice()) return words[i];
-  return fmt::format("{}{}{}", number(i), field->unit.empty() ? "" : " ", field->unit);
+  // Spacings round: in six digits, unless neighbours look alike then.
+  auto value = fmt::format("{:.6g}", number(i));
+  for (const std::size_t other : {i - 1, i + 1})
+    if (other < size() && fmt::format("{:.6g}", number(other)) == value)
+      value = fmt::format("{}", number(i));
+  return value + (field->unit.empty() ? "" : " ") + field->unit;
 }
 
 const AxisField* find_axis_field(const std::string& path) {

@@ -32,27 +32,25 @@ void fit_groups(const ToyTask& task, std::size_t toys, int threads, const Loop& 
   });
 }
 
-/// `bytes` of a vector register.
-template <std::size_t bytes, class Loop>
-void fit_groups(const ToyTask& task, std::size_t toys, int threads, const Loop& loop) {
-  if (task.single)
-    fit_groups<float, static_cast<int>(bytes / sizeof(float))>(task, toys, threads, loop);
-  else
-    fit_groups<double, static_cast<int>(bytes / sizeof(double))>(task, toys, threads, loop);
-}
-
 }  // namespace
 
 void fit_toys_on_cpu(const ToyTask& task, std::size_t toys, int threads, InstructionSet isa) {
 #ifdef MAGNU_ISA_DISPATCH
-  if (isa == InstructionSet::v4)
-    return fit_groups<64>(task, toys, threads, [](const auto&... all) { loop_v4(all...); });
-  if (isa == InstructionSet::v3)
-    return fit_groups<32>(task, toys, threads, [](const auto&... all) { loop_v3(all...); });
+  // Steps in double are of counts so large that formulae do: not worth a version for each set.
+  const auto v3 = [](const auto&... all) { loop_v3(all...); };
+  if (isa == InstructionSet::v4 && task.single)
+    return fit_groups<float, 16>(task, toys, threads, [](const auto&... all) { loop_v4(all...); });
+  if (isa != InstructionSet::baseline)
+    return task.single ? fit_groups<float, 8>(task, toys, threads, v3)
+                       : fit_groups<double, 4>(task, toys, threads, v3);
 #else
   (void)isa;
 #endif
-  fit_groups<16>(task, toys, threads, [](const auto&... all) { loop_baseline(all...); });
+  const auto baseline = [](const auto&... all) { loop_baseline(all...); };
+  if (task.single)
+    fit_groups<float, 4>(task, toys, threads, baseline);
+  else
+    fit_groups<double, 2>(task, toys, threads, baseline);
 }
 
 }  // namespace magnu

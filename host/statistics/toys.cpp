@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <limits>
 #include <numeric>
 #include <optional>
@@ -420,8 +421,11 @@ class Belt {
     point.tail_of_t = static_cast<double>(like) / n;
     if (!background || test_ != IntervalTest::cls) return point;
     of.p_background = background->tail(of.observed);
-    for (const double exceeded : exceeded_)
-      point.cls_of_band.push_back(distribution.tail(background->quantile(1 - exceeded)) / exceeded);
+    for (const double exceeded : exceeded_) {
+      // Of counts so few that many toys have the same statistic, as of data: equal ones count.
+      const double q = std::nextafter(background->quantile(1 - exceeded), 0.0);
+      point.cls_of_band.push_back(distribution.tail(q) / background->tail(q));
+    }
     return point;
   }
 
@@ -623,22 +627,32 @@ double edge_of(std::size_t stretch) {
 }  // namespace
 
 void ToyDistribution::add(double value) {
-  if (counts_.empty()) counts_.resize(stretches);
-  ++counts_[stretch_of(value)];
+  if (counts_.empty()) {
+    counts_.resize(stretches);
+    octaves_.resize(exponents);
+  }
+  const std::size_t k = stretch_of(value);
+  ++counts_[k];
+  ++octaves_[k >> stretch_bits];
   ++size_;
 }
 
 double ToyDistribution::tail(double value) const {
-  std::size_t above = 0;
-  for (std::size_t k = stretch_of(value); k < counts_.size(); ++k) above += counts_[k];
-  return size_ > 0 ? static_cast<double>(above) / static_cast<double>(size_) : unknown;
+  if (size_ == 0) return unknown;
+  std::size_t above = 0, k = stretch_of(value);
+  const std::size_t octave = k >> stretch_bits;
+  for (; k >> stretch_bits == octave; ++k) above += counts_[k];
+  for (std::size_t o = octave + 1; o < octaves_.size(); ++o) above += octaves_[o];
+  return static_cast<double>(above) / static_cast<double>(size_);
 }
 
 double ToyDistribution::quantile(double probability) const {
   if (size_ == 0) return unknown;
   const double wanted = probability * static_cast<double>(size_);
-  std::size_t below = 0;
-  for (std::size_t k = 0; k + 1 < counts_.size(); ++k) {
+  std::size_t below = 0, octave = 0;
+  while (octave + 1 < octaves_.size() && static_cast<double>(below + octaves_[octave]) < wanted)
+    below += octaves_[octave++];
+  for (std::size_t k = octave << stretch_bits; k + 1 < counts_.size(); ++k) {
     below += counts_[k];
     if (static_cast<double>(below) >= wanted) return edge_of(k);
   }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <optional>
 #include <set>
@@ -216,6 +217,20 @@ void warn_of_short_tables(Study& study) {
   }
 }
 
+/// A critical value that a handful of toys exceed is hardly known.
+void warn_of_few_toys(Study& study) {
+  constexpr double enough = 10;
+  for (const auto& curve : study.curves) {
+    if (!curve.toys) continue;
+    const double beyond = static_cast<double>(curve.toys->toys) * (1 - curve.confidence_level);
+    if (beyond < enough * (1 - 1e-9))
+      study.warnings.push_back(fmt::format(
+          "curve '{}': {:.2g} of its toys lie beyond a critical value: give interval.toys {:.0f} "
+          "or more to know its limits",
+          quotable(curve.name), beyond, std::ceil(enough / (1 - curve.confidence_level) - 1e-6)));
+  }
+}
+
 }  // namespace
 
 Study read_study(const std::string& path, const std::vector<std::string>& overrides) {
@@ -274,6 +289,7 @@ Study read_study(const std::string& path, const std::vector<std::string>& overri
   note_tables(study);
   read_joints(root, study);
   for (auto& note : uncertainty_notes(study)) study.notes.push_back(std::move(note));
+  warn_of_few_toys(study);
   return study;
 }
 

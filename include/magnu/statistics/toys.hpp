@@ -29,7 +29,7 @@ class ToyDistribution {
   double quantile(double probability) const;
 
  private:
-  std::vector<std::uint32_t> counts_;
+  std::vector<std::uint32_t> counts_, octaves_;  ///< of stretches, and of powers of two
   std::size_t size_ = 0;
 };
 
